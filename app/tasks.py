@@ -1,0 +1,66 @@
+"""Background work as Celery tasks; embedded, their workers are threads of this process over an in-memory broker.
+
+`memory://` forgets its tasks when the process ends: what must survive is found again in the database at start
+(`Uploads.resume_all`).
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+from celery import Celery
+from celery.worker import WorkController
+
+UPLOADS = "uploads"
+UPLOAD_WORKERS = 2
+
+
+class Tasks:
+    """The Celery application and, once `start` was called, its workers in this process."""
+
+    def __init__(self) -> None:
+        self.celery = Celery("elkvision", broker="memory://", set_as_current=False)
+        self.celery.conf.update(
+            task_ignore_result=True,
+            task_default_queue=UPLOADS,
+            worker_redirect_stdouts=False,
+            worker_hijack_root_logger=False,
+            worker_prefetch_multiplier=1,
+            broker_transport_options={"polling_interval": 0.05},  # kombu's default is a second
+        )
+        self._worker: WorkController | None = None
+        self._thread: threading.Thread | None = None
+
+    def register_upload(self, process: Callable[[str, str], None]) -> Callable[[str, str], None]:
+        """Make `process(organisation_id, upload_id)` a task; gives what starts one."""
+        task = self.celery.task(name="elkvision.process_upload")(process)
+        return lambda organisation_id, upload_id: task.apply_async((organisation_id, upload_id), queue=UPLOADS) and None
+
+    def start(self) -> None:
+        """Start the workers; returns at once."""
+        self._worker = WorkController(
+            app=self.celery,
+            pool_cls="threads",
+            concurrency=UPLOAD_WORKERS,
+            queues=[UPLOADS],
+            hostname="uploads@embedded",
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+            loglevel="WARNING",
+        )
+        self._thread = threading.Thread(target=self._worker.start, name="celery", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.5) -> None:
+        """Take no more tasks. One that is running ends by itself or with the process, and is resumed at next start."""
+        if self._worker is None or self._thread is None:
+            return
+        stopper = threading.Thread(target=self._stop_quietly, name="celery-stop", daemon=True)
+        stopper.start()
+        stopper.join(timeout_s)
+
+    def _stop_quietly(self) -> None:
+        with contextlib.suppress(SystemExit):
+            assert self._worker is not None
+            self._worker.stop()

@@ -1,0 +1,137 @@
+"""Which implementation stands behind each interface: the only file that names them."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app import __version__
+from app.asgi import Front, incoming_folder
+from app.config import Config
+from app.flask_app import create_app
+from app.tasks import Tasks
+from services.accounts.accounts import Accounts
+from services.clock import SystemClock
+from services.database import Database
+from services.documents.sql import SqlDocumentStore
+from services.errors import ConfigError
+from services.health import Health
+from services.history import SearchHistory
+from services.ingest.ingest import Ingest
+from services.ingest.options import IngestLimits
+from services.ingest.sample import SampleData
+from services.ingest.uploads import Uploads
+from services.log_store.duckdb.store import DuckDBLogStore
+from services.preferences import Preferences
+from services.search import Search
+from services.services import Services
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything of one process, wired; `start` begins background work, `close` ends it."""
+
+    config: Config
+    services: Services
+    database: Database
+    tasks: Tasks
+    front: Front
+    setup_code: str
+
+    def start(self) -> None:
+        """Start the workers and take up what an earlier process left."""
+        shutil.rmtree(incoming_folder(self.config.DATA_DIR), ignore_errors=True)
+        self.tasks.start()
+        self.services.uploads.resume_all()
+
+    def close(self) -> None:
+        """Finish what was accepted and let go of every file."""
+        self.tasks.stop()
+        self.services.store.close()
+        self.database.close()
+
+
+def build(config: Config) -> Application:
+    """The application for `config`. Raises `ConfigError` for what this version cannot do."""
+    _refuse_servers(config)
+    config.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    clock, tasks, setup_code = SystemClock(), Tasks(), secrets.token_hex(4)
+    database = Database(config.database_url)
+    database.upgrade()
+    store = DuckDBLogStore(
+        config.DATA_DIR / "logs",
+        clock,
+        memory_limit_bytes=config.STORE_MEMORY,
+        heavy_searches=config.HEAVY_SEARCHES,
+        timeout_s=config.SEARCH_TIMEOUT_S,
+    )
+    documents = SqlDocumentStore(database, clock)
+    accounts = Accounts(database, clock, registration=config.REGISTRATION, setup_code=setup_code)
+    limits = _limits(config)
+    ingest = Ingest(store, clock, limits)
+    start_task = tasks.register_upload(lambda organisation_id, upload_id: uploads.process(organisation_id, upload_id))
+    uploads = Uploads(store, documents, clock, config.DATA_DIR / "spool", limits, start_task)
+    services = Services(
+        clock=clock,
+        accounts=accounts,
+        search=Search(store, clock),
+        ingest=ingest,
+        uploads=uploads,
+        sample=SampleData(store, clock),
+        history=SearchHistory(documents, clock),
+        preferences=Preferences(documents, clock),
+        health=_health(config, store, database),
+        documents=documents,
+        store=store,
+        counters=store.counters,
+    )
+    return Application(config, services, database, tasks, Front(create_app(config, services), config), setup_code)
+
+
+def handlers(application: Application) -> dict[str, Callable[..., Any]]:
+    """What the local socket, or a command in this process, can ask for."""
+    accounts, database = application.services.accounts, application.database
+
+    def createsuperuser(username: str, email: str, password: str) -> dict[str, str]:
+        return {"username": accounts.create_superuser(username, email, password).username}
+
+    def status() -> dict[str, Any]:
+        report = application.services.health.report()
+        return {"status": report.status, "parts": {part.name: part.error or "ok" for part in report.parts}}
+
+    return {"createsuperuser": createsuperuser, "migrate": lambda: {"revision": database.revision()}, "status": status}
+
+
+def _limits(config: Config) -> IngestLimits:
+    return IngestLimits(
+        bulk_bytes=config.BULK_MAX_BYTES,
+        record_bytes=config.RECORD_MAX_BYTES,
+        unpack_bytes=config.UNPACK_MAX_BYTES,
+        unpack_ratio=config.UNPACK_MAX_RATIO,
+        unpack_entries=config.UNPACK_MAX_ENTRIES,
+    )
+
+
+def _health(config: Config, store: DuckDBLogStore, database: Database) -> Health:
+    checks = {
+        "logs": (str(config.DATA_DIR / "logs"), store.check),
+        "database": (config.database_url.rsplit("@", 1)[-1], database.check),
+    }
+    return Health(checks, __version__)
+
+
+def _refuse_servers(config: Config) -> None:
+    """A setting that would do nothing is refused: nobody should believe that their logs go where they do not."""
+    given = {
+        "ELASTICSEARCH_HOSTS": config.ELASTICSEARCH_HOSTS,
+        "MONGO_URL": config.mongo_url,
+        "REDIS_URL": config.redis_url,
+        "CELERY_BROKER_URL": config.CELERY_BROKER_URL,
+    }
+    named = [name for name, value in given.items() if value]
+    if named:
+        raise ConfigError(
+            f"{', '.join(named)}: version {__version__} keeps logs, documents, events and tasks in its own process."
+            " Leave these settings empty."
+        )
