@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from services.errors import ConfigError
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
+DATA_DIR = Path("./data")
 _UNITS = {"": 1, "b": 1, "kb": KB, "mb": MB, "gb": GB}
 
 
@@ -54,6 +55,10 @@ def _flag(name: str, text: str) -> bool:
 
 def _list(name: str, text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _path(name: str, text: str) -> Path:
+    return Path(text)
 
 
 def _registration(name: str, text: str) -> str:
@@ -95,7 +100,7 @@ class Config:
     SECRET_KEY: str = _setting("", _secret, "signs session cookies; made once and kept in DATA_DIR when empty")
     WEB_CONCURRENCY: int = _setting(1, _number, "web processes; more than 1 needs the server stores")
     REGISTRATION: str = _setting("open", _registration, "who may register: open, invite or closed")
-    DATA_DIR: Path = _setting(Path("./data"), lambda name, text: Path(text), "folder of everything that is kept")
+    DATA_DIR: Path = _setting(DATA_DIR, _path, "folder of everything that is kept")
 
     # Limits.
     UPLOAD_MAX_FILES: int = _setting(10, _number, "files in one upload request")

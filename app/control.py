@@ -46,10 +46,9 @@ def hold(data_dir: Path) -> Iterator[None]:
 def answering(data_dir: Path, handlers: Handlers) -> Iterator[None]:
     """Answer commands on the socket of the data folder while the block runs."""
     with _short_path(data_dir) as path:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        Path(path).unlink(missing_ok=True)
         server = _Server(path, handlers)
-        os.chmod(path, 0o600)
+        Path(path).chmod(0o600)
     thread = threading.Thread(target=server.serve_forever, args=(0.2,), name="control", daemon=True)
     thread.start()
     try:

@@ -43,10 +43,14 @@ class _Server(uvicorn.Server):
 def run(config: Config) -> int:
     """Serve until a signal. Raises `ConfigError` when the folder is held or the port is taken."""
     configure_logs(debug=config.DEBUG)
-    with control.hold(config.DATA_DIR), _listen(config) as listening, closing(build(config)) as application:
-        with control.answering(config.DATA_DIR, handlers(application)):
-            application.start()
-            _uvicorn(application, config).run(sockets=[listening])
+    with (
+        control.hold(config.DATA_DIR),
+        _listen(config) as listening,
+        closing(build(config)) as application,
+        control.answering(config.DATA_DIR, handlers(application)),
+    ):
+        application.start()
+        _uvicorn(application, config).run(sockets=[listening])
     sys.stdout.flush()
     return 0
 

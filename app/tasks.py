@@ -56,11 +56,11 @@ class Tasks:
         """Take no more tasks. One that is running ends by itself or with the process, and is resumed at next start."""
         if self._worker is None or self._thread is None:
             return
-        stopper = threading.Thread(target=self._stop_quietly, name="celery-stop", daemon=True)
+        stopper = threading.Thread(target=_stop_quietly, args=(self._worker,), name="celery-stop", daemon=True)
         stopper.start()
         stopper.join(timeout_s)
 
-    def _stop_quietly(self) -> None:
-        with contextlib.suppress(SystemExit):
-            assert self._worker is not None
-            self._worker.stop()
+
+def _stop_quietly(worker: WorkController) -> None:
+    with contextlib.suppress(SystemExit):
+        worker.stop()
