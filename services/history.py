@@ -36,6 +36,9 @@ class HistoryEntry:
     last_at: datetime
 
 
+HistoryPage = tuple[list[HistoryEntry], int]
+
+
 class SearchHistory:
     """Keeps the last 1,000 searches of each user."""
 
@@ -59,7 +62,7 @@ class SearchHistory:
         self._documents.put(principal.organisation_id, COLLECTION, entry.id, _document(principal, entry))
         return entry
 
-    def list(self, principal: Principal, *, limit: int = 50, offset: int = 0) -> "tuple[list[HistoryEntry], int]":
+    def list(self, principal: Principal, *, limit: int = 50, offset: int = 0) -> HistoryPage:
         """One page, newest first, and how many there are. `limit` is at most 1,000."""
         require(principal, Right.READ_LOGS)
         if not 1 <= limit <= MOST or offset < 0:
@@ -84,7 +87,7 @@ class SearchHistory:
         require(principal, Right.READ_LOGS)
         return self._documents.delete_all(principal.organisation_id, COLLECTION, owner=principal.user_id)
 
-    def _page(self, principal: Principal, limit: int, offset: int) -> "tuple[list[HistoryEntry], int]":
+    def _page(self, principal: Principal, limit: int, offset: int) -> HistoryPage:
         documents, total = self._documents.find(
             principal.organisation_id, COLLECTION, owner=principal.user_id, limit=limit, offset=offset
         )

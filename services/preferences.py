@@ -13,10 +13,10 @@ THEMES = ("light", "dark", "system")
 
 @dataclass(frozen=True)
 class UserPreferences:
-    """`theme` is one of `THEMES`; `timezone` an IANA name, or "browser" for the zone of the machine in front of the user."""
+    """`theme` is one of `THEMES`; `timezone` an IANA name, in which pages show times."""
 
     theme: str = "system"
-    timezone: str = "browser"
+    timezone: str = "UTC"
 
 
 class Preferences:
@@ -53,7 +53,7 @@ def _theme(theme: str) -> str:
 
 
 def _timezone(name: str) -> str:
-    if name == "browser" or _is_zone(name):
+    if _is_zone(name):
         return name
     raise InvalidInput("timezone is an IANA name such as Europe/Berlin or UTC.", field="timezone")
 
