@@ -1,0 +1,38 @@
+"""The REST API under /api: one file per resource, one error shape, one schema."""
+
+from flask_openapi3 import Info, OpenAPI
+
+from app import __version__
+from app.api.addresses import RecordIdConverter, guard_unknown_addresses
+from app.api.auth import auth, visitors
+from app.api.docs import docs
+from app.api.document import ABOUT, SECURITY_SCHEMES
+from app.api.errors import register_error_handlers
+from app.api.health import health
+from app.api.history import history
+from app.api.logs import logs
+from app.api.preferences import preferences
+from app.api.request_id import send_request_id_back
+from app.api.sample import sample
+from app.api.search import search
+from app.api.tokens import tokens
+from app.api.uploads import uploads
+
+RESOURCES = (visitors, auth, tokens, preferences, search, logs, uploads, history, sample, health)
+
+
+def make_openapi() -> OpenAPI:
+    """An empty Flask application that collects what the endpoints declare."""
+    info = Info(title="ELK Vision", version=__version__, description=ABOUT)
+    return OpenAPI("app", info=info, security_schemes=SECURITY_SCHEMES, doc_ui=False)
+
+
+def register_api(server: OpenAPI) -> None:
+    """Add the API to `server`: error shape, request ids, endpoints, schema and its two viewers."""
+    server.url_map.converters["record_id"] = RecordIdConverter
+    register_error_handlers(server)
+    send_request_id_back(server)
+    guard_unknown_addresses(server)
+    for resource in RESOURCES:
+        server.register_api(resource)
+    server.register_blueprint(docs)

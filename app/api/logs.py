@@ -1,0 +1,103 @@
+"""Records: GET and POST logs/, GET logs/{id}/, POST logs/bulk/."""
+
+from typing import Any
+
+from flask import current_app, request
+
+from app.api import reading
+from app.api.caller import caller, services
+from app.api.models.search import LogList, LogRecord, RecordPath, SearchQuery
+from app.api.models.uploads import BulkHeaders, BulkOptions, BulkStored, Stored
+from app.api.resource import Resource
+from app.api.searching import found, record_json
+from services.errors import UnsupportedMedia
+from services.ingest.options import Defaults
+
+logs = Resource("logs", "Log records.")
+
+NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+BULK_TYPES = ("application/json", *NDJSON_TYPES)
+
+_RECORD = {
+    "type": "object",
+    "description": "Any JSON object. Known names (timestamp, level, message, service, … and their aliases) become"
+    " fields; everything else stays in `attributes`.",
+    "example": {"timestamp": "2026-01-02T03:04:05Z", "level": "error", "service": "shop", "message": "payment failed"},
+}
+_ONE = {"required": True, "content": {"application/json": {"schema": _RECORD}}}
+_MANY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "anyOf": [
+                    {"type": "array", "items": {}},
+                    {"type": "object", "properties": {"logs": {"type": "array", "items": {}}}, "required": ["logs"]},
+                ]
+            }
+        },
+        **{kind: {"schema": {"type": "string", "description": "One JSON object per line."}} for kind in NDJSON_TYPES},
+    },
+}
+
+
+@logs.get("/logs/", responses={200: LogList})
+def list_logs(query: SearchQuery) -> dict[str, Any]:
+    """Records, newest first."""
+    return found(query)
+
+
+@logs.get("/logs/<record_id:id>/", responses={200: LogRecord})
+def get_log(path: RecordPath) -> dict[str, Any]:
+    """One record."""
+    return record_json(services().search.get(caller(), path.id))
+
+
+@logs.post("/logs/", responses={201: Stored}, openapi_extensions={"requestBody": _ONE})
+def create_log() -> dict[str, Any]:
+    """Store one record; the answer comes when it is durable and can be found."""
+    reading.require_json()
+    return _stored(services().ingest.record(caller(), _body()))
+
+
+@logs.post("/logs/bulk/", responses={200: BulkStored}, openapi_extensions={"requestBody": _MANY})
+def create_logs(query: BulkOptions, header: BulkHeaders) -> dict[str, Any]:
+    """Store many records: a JSON array, {"logs": […]} or NDJSON, also gzipped; all of them or none."""
+    _require_bulk_type()
+    result = services().ingest.bulk(
+        caller(),
+        _body(),
+        content_type=request.mimetype,
+        content_encoding=header.content_encoding,
+        defaults=_defaults(query),
+        idempotency_key=header.idempotency_key,
+    )
+    return {
+        "count": result.count,
+        "ids": list(result.ids) if query.ids else None,
+        "problems": [{"index": index, "reason": reason} for index, reason in result.problems],
+        "replayed": result.replayed,
+    }
+
+
+def _stored(appended: Any) -> dict[str, Any]:
+    return {"id": appended.id, "problem": appended.problem}
+
+
+def _defaults(said: BulkOptions) -> Defaults:
+    return Defaults(
+        source=said.source,
+        service=said.service,
+        environment=said.environment,
+        host=said.host,
+        tags=tuple(said.tags),
+    )
+
+
+def _body() -> bytes:
+    return reading.read_body(current_app.extensions["elkvision_config"].BULK_MAX_BYTES, "BULK_MAX_BYTES")
+
+
+def _require_bulk_type() -> None:
+    if request.mimetype not in BULK_TYPES:
+        raise UnsupportedMedia(f"Send one of {', '.join(BULK_TYPES)}; this is {request.mimetype or 'none'}.")

@@ -1,0 +1,83 @@
+"""Between HTTP and the search service: parameters in, records out."""
+
+from typing import Any
+
+from app.api.answers import json_text, listing, rfc3339
+from app.api.caller import caller, services
+from app.api.models.search import SearchBody, SearchFilters, SearchQuery
+from services.log_store.interface import LogPage, LogRecord
+from services.search import SearchRequest
+
+
+def request_of(said: SearchQuery | SearchBody | SearchFilters) -> SearchRequest:
+    """The search that was asked for; where a parameter has two names the long one counts."""
+    paging = {} if isinstance(said, SearchFilters) and not isinstance(said, SearchQuery) else _paging(said)
+    return SearchRequest(
+        query=said.query or said.q,
+        levels=_several(said.level),
+        sources=_several(said.source),
+        services=_several(said.service),
+        environments=_several(said.environment),
+        hosts=_several(said.host),
+        start=said.start_date or said.from_ or None,
+        end=said.end_date or said.to or None,
+        timezone=said.tz,
+        upload_id=said.upload_id or None,
+        **paging,
+    )
+
+
+def found(said: SearchQuery | SearchBody) -> dict[str, Any]:
+    """One page of what the caller may see of it."""
+    request = request_of(said)
+    return page_json(services().search.search(caller(), request), request)
+
+
+def record_json(record: LogRecord) -> dict[str, Any]:
+    """One record as the API writes it."""
+    return record | {
+        "timestamp": rfc3339(record["timestamp"]),
+        "tags": record["tags"] or [],
+        "attributes": json_text(record["attributes"]),
+    }
+
+
+def page_json(page: LogPage, request: SearchRequest) -> dict[str, Any]:
+    """One page of records as the API writes it."""
+    return listing(
+        [record_json(record) for record in page.records],
+        page.total or 0,
+        page=request.page,
+        page_size=request.page_size,
+        next_cursor=page.next_cursor,
+        took_ms=page.took_ms,
+    )
+
+
+def _paging(said: SearchQuery | SearchBody) -> dict[str, Any]:
+    return {
+        "page": said.page,
+        "page_size": said.page_size,
+        "cursor": said.cursor or None,
+        "newest_first": said.sort.startswith("-"),
+    }
+
+
+def _several(value: list[str] | str) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def statistics_json(stats: Any) -> dict[str, Any]:
+    """Counts as the API writes them."""
+    counts = {
+        f"by_{name}": [{"value": value, "count": count} for value, count in getattr(stats, f"by_{name}")]
+        for name in ("level", "source", "service", "environment", "host")
+    }
+    over_time = [{"start": rfc3339(start), "level": level, "count": count} for start, level, count in stats.over_time]
+    return {
+        "total": stats.total,
+        **counts,
+        "over_time": over_time,
+        "interval_s": stats.interval_s,
+        "took_ms": stats.took_ms,
+    }
