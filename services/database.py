@@ -27,12 +27,15 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from services import migrate
 from services.database_errors import translated
 from services.errors import BackendUnavailable, ConfigError
 
 FILE_NAME = "elkvision.db"
 BUSY_TIMEOUT_S = 10.0
 _BEGIN = "elkvision_begin"
+# Any constant of our own: processes that start together take turns on it.
+_UPGRADE_LOCK = 7_303_014_401
 
 Insert = postgresql.Insert | sqlite.Insert
 
@@ -120,12 +123,38 @@ class Database:
         """An INSERT that knows `on_conflict_do_update` and `on_conflict_do_nothing`."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
-    def ping(self) -> None:
+    def check(self) -> None:
         """Return when the database answers; raises `BackendUnavailable`."""
         with self.reading() as session:
             session.execute(text("SELECT 1"))
 
-    def create_file(self) -> None:
+    def revision(self) -> str | None:
+        """Where the tables stand; None for an empty database. Raises `ConfigError` for one that is newer than this program."""
+        with self.reading() as session:
+            return migrate.revision_of(session.connection())
+
+    def upgrade(self) -> str | None:
+        """Create or migrate the tables in one transaction; the revision moved to, None where nothing was to do (1 ms).
+
+        Several processes may call it at once. Raises `ConfigError` for a file that cannot be written and as `revision`.
+        """
+        self._create_file()
+        if self.revision() == migrate.newest_revision():
+            return None
+        with self.session() as session:
+            connection = session.connection()
+            if not self.is_sqlite:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
+            if migrate.revision_of(connection) == migrate.newest_revision():
+                return None  # another process was first
+            migrate.run(connection)
+        return migrate.newest_revision()
+
+    def close(self) -> None:
+        """Give all connections back. The object may be used again; it then connects anew."""
+        self.engine.dispose()
+
+    def _create_file(self) -> None:
         """Make the SQLite file, readable by its owner only (it holds password hashes); elsewhere nothing."""
         if self.is_sqlite and self.url.database:
             path = Path(self.url.database)
@@ -134,10 +163,6 @@ class Database:
                 path.touch(mode=0o600, exist_ok=True)
             except OSError as error:
                 raise ConfigError(f"DATA_DIR: cannot write {path} ({error.strerror}).") from error
-
-    def close(self) -> None:
-        """Give all connections back. The object may be used again; it then connects anew."""
-        self.engine.dispose()
 
     @contextmanager
     def _taking_turn(self) -> Iterator[None]:
