@@ -186,6 +186,11 @@ def bind_flask(app: Flask, database: Database) -> None:
         _listen(db.engine, BUSY_TIMEOUT_S)
 
 
+def is_storable(text: str) -> bool:
+    """True where a database can hold and compare `text`: no NUL, no lone surrogate."""
+    return "\0" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
 def _parse(text_url: str) -> URL:
     try:
         url = make_url(text_url)

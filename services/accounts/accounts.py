@@ -16,7 +16,7 @@ from services.accounts.throttle import Throttle
 from services.accounts.tokens import Tokens, end_sign_in_tokens_of
 from services.accounts.views import InvitationView, Member, Token, UserView
 from services.clock import Clock
-from services.database import Database
+from services.database import Database, is_storable
 from services.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from services.principal import SCOPES_OF_ROLE, Principal, Right, Role, require
 
@@ -266,7 +266,7 @@ class Accounts:
         self._members.withdraw(principal, invitation_id)
 
     def _user_named(self, name: str) -> User | None:
-        if not names.is_storable(name):
+        if not is_storable(name):
             return None
         statement = select(User).join(LoginName, LoginName.user_id == User.id).where(LoginName.name == name)
         with self._database.reading() as session:

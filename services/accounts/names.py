@@ -50,11 +50,6 @@ def login_key(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:_MAX_EMAIL]).strip().casefold()[:_MAX_EMAIL]
 
 
-def is_storable(text: str) -> bool:
-    """True where a database can hold and compare `text`: no NUL, no lone surrogate."""
-    return "\0" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
-
-
 def _normal(text: str, field: str) -> str:
     return unicodedata.normalize("NFKC", _text(text, field)).strip()
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from services.accounts.names import is_storable
+from services.database import is_storable
 from services.errors import InvalidInput, QuotaExceeded
 
 MIN_LENGTH = 8

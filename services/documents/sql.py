@@ -7,10 +7,10 @@ two members that are asked for, `owner` and `state`, are columns beside it.
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, Text, delete, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, Text, delete, false, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from services.database import Database, Model
+from services.database import Database, Model, is_storable
 from services.documents.interface import Document, DocumentStore
 from services.errors import InvalidInput, NotFound, TooLarge
 
@@ -44,10 +44,11 @@ class SqlDocumentStore(DocumentStore):
 
     def put(self, organisation_id: str, collection: str, document_id: str, document: Document) -> None:
         """Create or replace one document. Raises `InvalidInput` for what JSON cannot hold and `TooLarge` over 1 MB."""
+        body = _encode(document)
         changing = {
             "owner": _column(document.get("owner"), "owner"),
             "state": _column(document.get("state"), "state"),
-            "body": _encode(document),
+            "body": body,
         }
         naming = {"organisation_id": organisation_id, "collection": collection, "document_id": document_id}
         statement = self._database.insert(StoredDocument).values(**naming, **changing)
@@ -103,24 +104,23 @@ def _one(organisation_id: str, collection: str, document_id: str) -> tuple[Colum
     return (
         StoredDocument.organisation_id == organisation_id,
         StoredDocument.collection == collection,
-        StoredDocument.document_id == _bindable(document_id),
+        _equals(StoredDocument.document_id, document_id),
     )
 
 
 def _many(organisation_id: str, collection: str, owner: str | None) -> tuple[ColumnElement[bool], ...]:
     where = (StoredDocument.organisation_id == organisation_id, StoredDocument.collection == collection)
-    return where if owner is None else (*where, StoredDocument.owner == _bindable(owner))
+    return where if owner is None else (*where, _equals(StoredDocument.owner, owner))
 
 
-def _bindable(text: str) -> str:
-    """`text` as databases take it; what they cannot hold (NUL, lone surrogates) becomes something that no id is."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+def _equals(column: InstrumentedAttribute[Any], value: str) -> ColumnElement[bool]:
+    return column == value if is_storable(value) else false()
 
 
 def _column(value: Any, field: str) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > 64 or _bindable(value) != value:
+    if not isinstance(value, str) or len(value) > 64 or not is_storable(value):
         raise InvalidInput(f"{field} must be a text of at most 64 characters.", field=field)
     return value
 
