@@ -11,6 +11,7 @@ from app.api.errors import register_error_handlers
 from app.api.health import health
 from app.api.history import history
 from app.api.logs import logs
+from app.api.organisation import organisation
 from app.api.preferences import preferences
 from app.api.request_id import send_request_id_back
 from app.api.sample import sample
@@ -18,7 +19,7 @@ from app.api.search import search
 from app.api.tokens import tokens
 from app.api.uploads import uploads
 
-RESOURCES = (visitors, auth, tokens, preferences, search, logs, uploads, history, sample, health)
+RESOURCES = (visitors, auth, tokens, organisation, preferences, search, logs, uploads, history, sample, health)
 
 
 def make_openapi() -> OpenAPI:

@@ -1,11 +1,15 @@
 """Answers as JSON text. Times are RFC 3339 with Z; JSON text that is stored as text goes out digit by digit."""
 
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from flask import Response
 from pydantic import BaseModel
+
+from app.api.models.base import Paging
 
 
 def json_answer(data: Any, status: int = 200) -> Response:
@@ -39,6 +43,22 @@ def listing(
         "next_cursor": next_cursor,
         "took_ms": round(took_ms, 3),
     }
+
+
+def paged(
+    query: Paging, fetch: Callable[[int, int], tuple[Sequence[Any], int]], write: Callable[[Any], dict[str, Any]]
+) -> dict[str, Any]:
+    """The page that `query` asks for, of `fetch(limit, offset) -> (items, total)`, each item as `write` writes it."""
+    began = time.perf_counter()
+    items, total = fetch(query.page_size, (query.page - 1) * query.page_size)
+    took_ms = (time.perf_counter() - began) * 1000
+    results = [write(item) for item in items]
+    return listing(results, total, page=query.page, page_size=query.page_size, took_ms=took_ms)
+
+
+def cut(items: Sequence[Any]) -> Callable[[int, int], tuple[Sequence[Any], int]]:
+    """A `fetch` for `paged` over items that are all here."""
+    return lambda limit, offset: (items[offset : offset + limit], len(items))
 
 
 def _plain(value: Any) -> Any:

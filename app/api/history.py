@@ -1,9 +1,8 @@
 """Search history: GET, POST and DELETE logs/search-history/, GET and DELETE logs/search-history/{id}/."""
 
-import time
 from typing import Any
 
-from app.api.answers import listing, rfc3339
+from app.api.answers import paged, rfc3339
 from app.api.caller import caller, services
 from app.api.models.base import IdPath, Paging
 from app.api.models.history import Deleted, HistoryEntry, HistoryList, RememberedSearch
@@ -15,11 +14,9 @@ history = Resource("history", "Your earlier searches.")
 @history.get("/logs/search-history/", responses={200: HistoryList})
 def list_searches(query: Paging) -> dict[str, Any]:
     """Your searches, newest first."""
-    began = time.perf_counter()
-    found, total = services().history.list(caller(), limit=query.page_size, offset=(query.page - 1) * query.page_size)
-    took_ms = (time.perf_counter() - began) * 1000
-    results = [search_json(entry) for entry in found]
-    return listing(results, total, page=query.page, page_size=query.page_size, took_ms=took_ms)
+    return paged(
+        query, lambda limit, offset: services().history.list(caller(), limit=limit, offset=offset), search_json
+    )
 
 
 @history.post("/logs/search-history/", responses={201: RememberedSearch})
@@ -53,5 +50,7 @@ def search_json(entry: Any) -> dict[str, Any]:
         "query": entry.query,
         "filters": entry.filters,
         "total": entry.total,
-        "created": rfc3339(entry.created),
+        "count": entry.count,
+        "first_at": rfc3339(entry.first_at),
+        "last_at": rfc3339(entry.last_at),
     }

@@ -1,10 +1,9 @@
 """API tokens: GET and POST auth/tokens/, DELETE auth/tokens/{id}/."""
 
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.api.answers import listing, rfc3339
+from app.api.answers import cut, paged, rfc3339
 from app.api.caller import caller, services
 from app.api.models.accounts import NewToken, TokenList, TokenRequest
 from app.api.models.base import IdPath, Paging
@@ -16,12 +15,7 @@ tokens = Resource("tokens", "Tokens for programs.")
 @tokens.get("/auth/tokens/", responses={200: TokenList})
 def list_tokens(query: Paging) -> dict[str, Any]:
     """Your tokens, newest first, without their plain text."""
-    began = time.perf_counter()
-    found = services().accounts.tokens(caller())
-    begin = (query.page - 1) * query.page_size
-    results = [token_json(token) for token in found[begin : begin + query.page_size]]
-    took_ms = (time.perf_counter() - began) * 1000
-    return listing(results, len(found), page=query.page, page_size=query.page_size, took_ms=took_ms)
+    return paged(query, cut(services().accounts.tokens(caller())), token_json)
 
 
 @tokens.post("/auth/tokens/", responses={201: NewToken})

@@ -1,12 +1,11 @@
 """Uploads: POST logs/upload/ and logs/upload/preview/, and everything under uploads/."""
 
-import time
 from typing import Any
 
 from flask import request
 
 from app.api import forms
-from app.api.answers import listing, rfc3339
+from app.api.answers import cut, paged, rfc3339
 from app.api.caller import caller, services
 from app.api.errors import InvalidRequest
 from app.api.models.base import IdPath, Paging
@@ -63,11 +62,9 @@ def preview_upload() -> dict[str, Any]:
 @uploads.get("/uploads/", responses={200: UploadList})
 def list_uploads(query: Paging) -> dict[str, Any]:
     """The uploads of the organisation, newest first."""
-    began = time.perf_counter()
-    found, total = services().uploads.list(caller(), limit=query.page_size, offset=(query.page - 1) * query.page_size)
-    took_ms = (time.perf_counter() - began) * 1000
-    results = [upload_json(upload) for upload in found]
-    return listing(results, total, page=query.page, page_size=query.page_size, took_ms=took_ms)
+    return paged(
+        query, lambda limit, offset: services().uploads.list(caller(), limit=limit, offset=offset), upload_json
+    )
 
 
 @uploads.get("/uploads/<id>/", responses={200: Upload})
@@ -91,12 +88,7 @@ def delete_upload(path: IdPath, query: UploadDeletion) -> None:
 @uploads.get("/uploads/<id>/problems/", responses={200: ProblemList})
 def list_problems(path: IdPath, query: Paging) -> dict[str, Any]:
     """The lines that could not be understood fully: number, reason, beginning."""
-    began = time.perf_counter()
-    begin = (query.page - 1) * query.page_size
-    found = services().uploads.problems(caller(), path.id)
-    took_ms = (time.perf_counter() - began) * 1000
-    results = [problem_json(each) for each in found[begin : begin + query.page_size]]
-    return listing(results, len(found), page=query.page, page_size=query.page_size, took_ms=took_ms)
+    return paged(query, cut(services().uploads.problems(caller(), path.id)), problem_json)
 
 
 def upload_json(upload: Any) -> dict[str, Any]:

@@ -8,16 +8,17 @@ RECORD_ID = r"^[0-7][0-9a-f]{15}-[0-7][0-9a-f]{15}$"
 """Timestamp in µs and sequence, 16 hex digits each; both below 2^63."""
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
+    """`text`, refused where it holds NUL: no store takes that."""
     if "\0" in text:
         raise ValueError("holds a NUL character")
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul), Field(max_length=1024)]
+Text = Annotated[str, AfterValidator(without_nul), Field(max_length=1024)]
 """A short text."""
 
-LongText = Annotated[str, AfterValidator(_without_nul), Field(max_length=16384)]
+LongText = Annotated[str, AfterValidator(without_nul), Field(max_length=16384)]
 """A query, a pattern."""
 
 RecordId = Annotated[str, Field(pattern=RECORD_ID, description="Id of a record; sorts as text like time.")]

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from app.api.models.base import Input, Listing, LongText, Output, Time
+from app.api.models.base import Input, Listing, Output, Time, without_nul
 
 
 class HistoryEntry(Input):
     """A search to remember."""
 
-    query: LongText
+    query: Annotated[str, AfterValidator(without_nul), Field(max_length=10_000)]
     filters: Annotated[dict[str, Any], Field(max_length=50, description="Whatever else the search consisted of.")] = (
         Field(default_factory=dict)
     )
@@ -23,8 +23,10 @@ class RememberedSearch(Output):
     id: str
     query: str
     filters: dict[str, Any]
-    total: int | None
-    created: Time
+    total: Annotated[int | None, Field(description="How many records it found the last time.")]
+    count: Annotated[int, Field(ge=1, description="How often it ran in a row.")]
+    first_at: Time
+    last_at: Time
 
 
 class HistoryList(Listing):
