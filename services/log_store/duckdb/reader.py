@@ -1,0 +1,291 @@
+"""Reading an organisation's file: pages, single records, counts.
+
+A page with a total is read in two steps inside one snapshot. First the matches are counted by hour: one pass over the
+columns of the condition gives the exact total and tells which hours hold the page. Then the page is read from those
+hours alone, where DuckDB skips every row group outside them.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from services.errors import InvalidQuery, NotFound
+from services.log_store.duckdb import schema
+from services.log_store.interface import (
+    AggregateResult,
+    Aggregation,
+    LogPage,
+    LogQuery,
+    LogRecord,
+    UploadProgress,
+    Usage,
+)
+from services.model import LEVELS, parse_record_id, record_id
+from services.query.fields import column_of
+from services.query.sql import TOKENS_SQL, TRUE, Condition, compile_query
+from services.query.tree import Query
+
+MAX_OFFSET = 10_000
+MAX_LIMIT = 1_000
+_HOUR_US = 3_600_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIELDS = (
+    "message",
+    "source",
+    "service",
+    "environment",
+    "host",
+    "trace_id",
+    "span_id",
+    "tags",
+    "attributes",
+    "raw",
+    "problem",
+    "upload_id",
+)
+_SELECTED = "epoch_us(timestamp), seq, level, " + ", ".join(_FIELDS)
+
+
+class Tokeniser:
+    """Folds and cuts query texts with DuckDB, remembering the recent ones."""
+
+    def __init__(self) -> None:
+        self._recent: OrderedDict[str, list[str]] = OrderedDict()
+
+    def tokens(self, cursor: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+        """The folded tokens of `text`, in order."""
+        found = self._recent.get(text)
+        if found is None:
+            row = cursor.execute(f"SELECT {TOKENS_SQL}", [text]).fetchone()
+            found = list(row[0]) if row else []
+            self._recent[text] = found
+            while len(self._recent) > 1_000:
+                self._recent.popitem(last=False)
+        return found
+
+
+@dataclass
+class Reader:
+    """Reads one organisation's file with a cursor of its own."""
+
+    cursor: duckdb.DuckDBPyConnection
+    organisation_id: str
+    tokeniser: Tokeniser
+
+    @property
+    def _logs(self) -> str:
+        return schema.database(self.organisation_id) + ".logs"
+
+    def condition(self, query: Query, start: datetime | None, end: datetime | None) -> Condition:
+        """The query and the time range as one condition."""
+        compiled = compile_query(query, lambda text: self.tokeniser.tokens(self.cursor, text))
+        parts, values = [], []
+        for bound, operator in ((start, ">="), (end, "<")):
+            if bound is not None:
+                parts.append(f"timestamp {operator} ?")
+                values.append(_naive(bound))
+        if compiled is not TRUE:
+            parts.append(compiled.sql)
+            values += compiled.values
+        return Condition(" AND ".join(parts) or "true", values, compiled.is_heavy)
+
+    def search(self, query: LogQuery, condition: Condition) -> LogPage:
+        """One page in one snapshot."""
+        began = time.perf_counter()
+        cursor_at = _cursor_position(query)
+        with self._snapshot():
+            scanned = self._one("SELECT count(*) FROM " + self._logs, [])
+            if not query.with_total:
+                total, bounds = None, condition
+            elif condition.sql == "true":
+                total, bounds = scanned, condition
+            else:
+                total, bounds = self._count_by_hour(query, condition, cursor_at)
+            rows = [] if total == 0 else self._page_rows(query, bounds, cursor_at)
+        more = len(rows) > query.limit
+        records = [_record(row) for row in rows[: query.limit]]
+        next_cursor = records[-1]["id"] if more and records else None
+        return LogPage(records, total, next_cursor, _ms_since(began), scanned)
+
+    def _count_by_hour(
+        self, query: LogQuery, condition: Condition, cursor_at: tuple[int, int] | None
+    ) -> tuple[int, Condition]:
+        """The total, and the condition narrowed to the hours that hold the page."""
+        rows = self.cursor.execute(
+            f"SELECT epoch_us(timestamp) // {_HOUR_US} AS hour, count(*) FROM {self._logs} WHERE {condition.sql} GROUP BY 1",
+            condition.values,
+        ).fetchall()
+        rows.sort(reverse=query.newest_first)
+        total = sum(row[1] for row in rows)
+        needed = query.offset + query.limit + 1
+        at_hour = None if cursor_at is None else cursor_at[0] // _HOUR_US
+        for hour, count in rows:
+            if at_hour is not None and (hour >= at_hour if query.newest_first else hour <= at_hour):
+                continue  # before the cursor, or the cursor's own hour: how much of it is left is not known
+            needed -= count
+            if needed <= 0:
+                return total, _narrowed(condition, hour, query.newest_first)
+        return total, condition
+
+    def _page_rows(
+        self, query: LogQuery, condition: Condition, cursor_at: tuple[int, int] | None
+    ) -> list[tuple[Any, ...]]:
+        where, values = condition.sql, list(condition.values)
+        direction, beyond = ("DESC", "<") if query.newest_first else ("ASC", ">")
+        if cursor_at is not None:
+            moment = _moment(cursor_at[0])
+            # the first comparison is implied by the rest; it is what DuckDB can prune row groups with
+            where += f" AND timestamp {beyond}= ? AND (timestamp {beyond} ? OR seq {beyond} ?)"
+            values += [moment, moment, cursor_at[1]]
+        sql = f"""SELECT {_SELECTED} FROM {self._logs} WHERE {where}
+                  ORDER BY timestamp {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
+        return self.cursor.execute(sql, values).fetchall()
+
+    def get(self, wanted: str) -> LogRecord:
+        """The record with that id. Raises `NotFound`."""
+        parts = parse_record_id(wanted)
+        if parts is None:
+            raise NotFound("There is no log record with this id.")
+        sql = f"SELECT {_SELECTED} FROM {self._logs} WHERE timestamp = ? AND seq = ?"
+        row = self.cursor.execute(sql, [_moment(parts[0]), parts[1]]).fetchone()
+        if row is None:
+            raise NotFound("There is no log record with this id.")
+        return _record(row)
+
+    def aggregate(self, aggregation: Aggregation, condition: Condition) -> AggregateResult:
+        """Counts by time and fields, see the interface."""
+        began = time.perf_counter()
+        columns = [_group_column(name, aggregation) for name in aggregation.by]
+        names = [f"g{number}" for number in range(len(columns))]
+        grouped = ", ".join(f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True))
+        group_by = f"GROUP BY {', '.join(names)}" if names else ""
+        fields = [name for name, by in zip(names, aggregation.by, strict=True) if by != "time"]
+        keep = " AND ".join(_largest(name, aggregation.limit) for name in fields) or "true"
+        order = ", ".join([name for name in names if name not in fields] + ["n DESC", *fields])
+        sql = f"""WITH grouped AS (SELECT {grouped + ", " if grouped else ""}count(*) AS n FROM {self._logs}
+                  WHERE {condition.sql} {group_by}) SELECT * FROM grouped WHERE {keep} ORDER BY {order}"""
+        with self._snapshot():
+            scanned = self._one("SELECT count(*) FROM " + self._logs, [])
+            rows = self.cursor.execute(sql, condition.values).fetchall()
+        return AggregateResult(_aggregate_table(aggregation.by, rows), _ms_since(began), scanned)
+
+    def usage(self, size_bytes: int) -> Usage:
+        """Counts and span; `size_bytes` is what the caller measured on disk."""
+        row = self.cursor.execute(
+            f"SELECT count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) FROM {self._logs}"
+        ).fetchone()
+        records, oldest, newest = row if row else (0, None, None)
+        return Usage(records, size_bytes, _aware(oldest), _aware(newest))
+
+    def upload_progress(self, upload_id: str) -> UploadProgress | None:
+        """The last progress that a batch of that upload brought."""
+        row = self.cursor.execute(
+            f"SELECT position, records, problems FROM {schema.database(self.organisation_id)}.uploads WHERE upload_id = ?",
+            [upload_id],
+        ).fetchone()
+        return None if row is None else UploadProgress(upload_id, *row)
+
+    def _one(self, sql: str, values: list[Any]) -> int:
+        row = self.cursor.execute(sql, values).fetchone()
+        return int(row[0]) if row else 0
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        self.cursor.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            yield
+        finally:
+            self.cursor.execute("ROLLBACK")
+
+
+def check_query(query: LogQuery) -> None:
+    """Raise `InvalidQuery` for a page that is not served."""
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise InvalidQuery(f"A page has 1 to {MAX_LIMIT:,} records.", expected="a smaller page_size")
+    if query.offset < 0 or query.offset > MAX_OFFSET:
+        raise InvalidQuery(
+            f"Pages by number end at {MAX_OFFSET:,} records. Go on with `cursor`: the `next_cursor` of the page before.",
+            expected="cursor",
+        )
+    if query.cursor is not None and parse_record_id(query.cursor) is None:
+        raise InvalidQuery("The cursor is not one that was given out.", expected="the next_cursor of a page")
+
+
+def _cursor_position(query: LogQuery) -> tuple[int, int] | None:
+    return None if query.cursor is None else parse_record_id(query.cursor)
+
+
+def _narrowed(condition: Condition, hour: int, newest_first: bool) -> Condition:
+    """The condition without what lies beyond `hour`, in the order of the page."""
+    operator, bound = (">=", hour * _HOUR_US) if newest_first else ("<", (hour + 1) * _HOUR_US)
+    return Condition(f"timestamp {operator} ? AND {condition.sql}", [_moment(bound), *condition.values])
+
+
+def _group_column(name: str, aggregation: Aggregation) -> str:
+    if name == "time":
+        if aggregation.interval_s is None or aggregation.interval_s < 1:
+            raise InvalidQuery("Counting by time needs the width of a bucket.", expected="interval_s of at least 1")
+        width = aggregation.interval_s * 1_000_000
+        return f"epoch_us(timestamp) // {width:d} * {width:d}"
+    column = column_of(name)
+    if column is None:
+        raise InvalidQuery(
+            f"Records cannot be counted by {name!r}.", expected="level, source, service, environment, host"
+        )
+    return column
+
+
+def _largest(name: str, limit: int) -> str:
+    """Condition that keeps the largest groups of one field; NULL is a group like any other."""
+    top = f"SELECT {name} FROM grouped GROUP BY {name} ORDER BY sum(n) DESC, {name} LIMIT {limit:d}"
+    return f"EXISTS (SELECT 1 FROM ({top}) AS top WHERE top.{name} IS NOT DISTINCT FROM grouped.{name})"
+
+
+def _aggregate_table(by: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for number, name in enumerate(by):
+        values = [row[number] for row in rows]
+        if name == "time":
+            columns[name] = pa.array(values, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        elif column_of(name) == "level":
+            columns[name] = pa.array([LEVELS[value] for value in values], pa.string())
+        else:
+            columns[name] = pa.array(values, pa.string())
+    columns["count"] = pa.array([row[len(by)] for row in rows], pa.int64())
+    return pa.table(columns)
+
+
+def _record(row: tuple[Any, ...]) -> LogRecord:
+    timestamp_us, seq, level = row[:3]
+    record: LogRecord = {
+        "id": record_id(timestamp_us, seq),
+        "timestamp": _EPOCH + timedelta(microseconds=timestamp_us),
+        "level": LEVELS[level],
+    }
+    record.update(zip(_FIELDS, row[3:], strict=True))
+    record["tags"] = record["tags"] or []
+    return record
+
+
+def _moment(timestamp_us: int) -> datetime:
+    """Naive UTC, as the column holds it; far values are brought into what a datetime can say."""
+    return (_EPOCH + timedelta(microseconds=min(timestamp_us, 253_402_300_799_999_999))).replace(tzinfo=None)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _aware(timestamp_us: int | None) -> datetime | None:
+    return None if timestamp_us is None else _EPOCH + timedelta(microseconds=timestamp_us)
+
+
+def _ms_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000

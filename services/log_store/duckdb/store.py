@@ -1,0 +1,270 @@
+"""`LogStore` on DuckDB files: the front that hands each call to its part."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from services.clock import Clock
+from services.errors import BackendTimeout, BackendUnavailable, NotFound, QuotaExceeded
+from services.log_store.duckdb.commit import OrganisationState, Write
+from services.log_store.duckdb.counters import Counters
+from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
+from services.log_store.duckdb.gate import HeavyGate
+from services.log_store.duckdb.reader import Reader, Tokeniser, check_query
+from services.log_store.duckdb.sequence import seq_of
+from services.log_store.duckdb.writer import OnStored, Task, Writer
+from services.log_store.interface import (
+    AggregateResult,
+    Aggregation,
+    Appended,
+    Idempotency,
+    LogPage,
+    LogQuery,
+    LogRecord,
+    LogStore,
+    UploadProgress,
+    Usage,
+)
+from services.model import LOG_SCHEMA, LogBatch
+from services.query.tree import Query
+
+CLOSE_S = 4.0
+
+Answer = TypeVar("Answer")
+
+
+class DuckDBLogStore(LogStore):
+    """Log records in `<data_dir>/<organisation_id>.duckdb`.
+
+    heavy_searches  how many searches that read long texts may run at once, over all organisations
+    timeout_s       after this a search is interrupted: `BackendTimeout`
+    on_stored       called by the writer's thread after each commit with (organisation_id, batch with a column `seq`);
+                    it must return quickly
+    Raises `ConfigError` where DuckDB refuses the settings.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        clock: Clock,
+        *,
+        memory_limit: str = "512MB",
+        temp_limit: str = "4GB",
+        threads: int | None = None,
+        heavy_searches: int = 2,
+        heavy_wait_s: float = 5.0,
+        timeout_s: float = 30.0,
+        on_stored: OnStored | None = None,
+    ):
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._on_stored = on_stored
+        self._engine = Engine(data_dir, EngineSettings(memory_limit, temp_limit, threads))
+        self._gate = HeavyGate(heavy_searches, wait_s=heavy_wait_s)
+        self._counters = Counters()
+        self._tokeniser = Tokeniser()
+        self._lock = threading.Lock()
+        self._writers: dict[str, Writer] = {}
+        self._reading: set[duckdb.DuckDBPyConnection] = set()
+        self._closed = False
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        organisation_id: str,
+        batch: LogBatch,
+        *,
+        idempotency: Idempotency | None = None,
+        upload: UploadProgress | None = None,
+    ) -> Appended:
+        """See the interface. Fastest in multiples of `interface.PREFERRED_BATCH_ROWS`."""
+        write = Write(_checked(batch), idempotency, upload)
+        self._writer(organisation_id).submit(write)
+        return write.answer.result()
+
+    def delete(
+        self, organisation_id: str, query: Query, *, start: datetime | None = None, end: datetime | None = None
+    ) -> int:
+        """See the interface. The writer does it between two groups."""
+        if not self._exists(organisation_id):
+            return 0
+
+        def run(cursor: duckdb.DuckDBPyConnection, state: OrganisationState) -> int:
+            condition = Reader(cursor, organisation_id, self._tokeniser).condition(query, start, end)
+            cursor.execute(f"DELETE FROM {state.database}.sequence")
+            cursor.execute(f"INSERT INTO {state.database}.sequence VALUES (?)", [seq_of(max(state.last_tick, 0))])
+            row = cursor.execute(
+                f"DELETE FROM {state.database}.logs WHERE {condition.sql}", condition.values
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+        task = Task(run)
+        self._writer(organisation_id).submit(task)
+        deleted = task.answer.result()
+        self._counters.add("deleted", deleted)
+        return deleted
+
+    def _writer(self, organisation_id: str) -> Writer:
+        with self._lock:
+            if self._closed:
+                raise BackendUnavailable("The log store is closing.")
+            writer = self._writers.get(organisation_id)
+            if writer is None:
+                self._engine.path(organisation_id)
+                writer = Writer(organisation_id, self._engine, self._clock, self._counters, self._on_stored)
+                self._writers[organisation_id] = writer
+            return writer
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def search(self, organisation_id: str, query: LogQuery) -> LogPage:
+        """See the interface."""
+        check_query(query)
+        self._counters.add("searches")
+        empty = LogPage([], 0 if query.with_total else None, None, 0.0, 0)
+
+        def run(reader: Reader) -> LogPage:
+            condition = reader.condition(query.query, query.start, query.end)
+            with self._slot(organisation_id, condition.is_heavy):
+                return reader.search(query, condition)
+
+        return self._read(organisation_id, run, empty)
+
+    def get(self, organisation_id: str, record_id: str) -> LogRecord:
+        """See the interface."""
+        absent: LogRecord = {}
+        found = self._read(organisation_id, lambda reader: reader.get(record_id), absent)
+        if not found:
+            raise NotFound("There is no log record with this id.")
+        return found
+
+    def aggregate(
+        self,
+        organisation_id: str,
+        query: Query,
+        aggregation: Aggregation,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> AggregateResult:
+        """See the interface."""
+        self._counters.add("aggregations")
+
+        def run(reader: Reader) -> AggregateResult:
+            condition = reader.condition(query, start, end)
+            with self._slot(organisation_id, condition.is_heavy):
+                return reader.aggregate(aggregation, condition)
+
+        return self._read(organisation_id, run, _empty_aggregate(aggregation))
+
+    def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
+        """See the interface."""
+        absent: UploadProgress | None = None
+        return self._read(organisation_id, lambda reader: reader.upload_progress(upload_id), absent)
+
+    def usage(self, organisation_id: str) -> Usage:
+        """See the interface."""
+        path = self._engine.path(organisation_id)
+        files = (path, path.with_name(path.name + ".wal"))
+        size_bytes = sum(file.stat().st_size for file in files if file.exists())
+        return self._read(organisation_id, lambda reader: reader.usage(size_bytes), Usage(0, 0, None, None))
+
+    def check(self) -> None:
+        """See the interface."""
+        with self._engine.cursor() as cursor, translated():
+            cursor.execute("SELECT 1").fetchone()
+        self._engine.require_space(0)
+
+    def counters(self) -> dict[str, int]:
+        """What happened since the start: commits, records, replayed, searches, timeouts, …; see `counters.NAMES`."""
+        return self._counters.read()
+
+    def _exists(self, organisation_id: str) -> bool:
+        try:
+            return self._engine.path(organisation_id).exists()
+        except ValueError:
+            return False
+
+    def _read(self, organisation_id: str, run: Callable[[Reader], Answer], absent: Answer) -> Answer:
+        """What `run` reads with a cursor of its own; `absent` where the organisation has no file.
+
+        A file that DuckDB gave up after a full disk is attached anew, and read once more.
+        """
+        with self._counted(), translated():
+            if not self._exists(organisation_id):
+                return absent
+            try:
+                return self._read_once(organisation_id, run)
+            except duckdb.Error as error:
+                if not is_invalidated(error):
+                    raise
+            self._counters.add("reattached")
+            self._engine.reattach(organisation_id)
+            return self._read_once(organisation_id, run)
+
+    def _read_once(self, organisation_id: str, run: Callable[[Reader], Answer]) -> Answer:
+        self._engine.attach(organisation_id, create=False)
+        cursor = self._engine.cursor(self._timeout_s)
+        with self._lock:
+            self._reading.add(cursor)
+        try:
+            return run(Reader(cursor, organisation_id, self._tokeniser))
+        finally:
+            with self._lock:
+                self._reading.discard(cursor)
+            cursor.close()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except BackendTimeout:
+            self._counters.add("timeouts")
+            raise
+        except QuotaExceeded:
+            self._counters.add("refused_heavy")
+            raise
+
+    @contextmanager
+    def _slot(self, organisation_id: str, is_heavy: bool) -> Iterator[None]:
+        with self._gate.slot(organisation_id) if is_heavy else nullcontext():
+            yield
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """See the interface. Within about five seconds: writers finish what is queued, searches are interrupted."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            writers, reading = list(self._writers.values()), list(self._reading)
+        for cursor in reading:
+            cursor.interrupt()
+        deadline = self._clock.monotonic() + CLOSE_S
+        for writer in writers:
+            writer.begin_close()
+        for writer in writers:
+            writer.close(max(0.05, deadline - self._clock.monotonic()))
+        self._engine.close()
+
+
+def _checked(batch: LogBatch) -> LogBatch:
+    """The batch with exactly LOG_SCHEMA's columns and types. Raises pyarrow's error for a programming mistake."""
+    if batch.schema.equals(LOG_SCHEMA):
+        return batch
+    return batch.select(LOG_SCHEMA.names).cast(LOG_SCHEMA)
+
+
+def _empty_aggregate(aggregation: Aggregation) -> AggregateResult:
+    times = {"time": pa.timestamp("us", tz="UTC")}
+    columns = {name: pa.array([], times.get(name, pa.string())) for name in aggregation.by}
+    counts = [] if aggregation.by else [0]
+    return AggregateResult(pa.table({**columns, "count": pa.array(counts, pa.int64())}), 0.0, 0)

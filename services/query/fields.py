@@ -1,0 +1,109 @@
+"""The names that a query may use for a field: one place for search, filters, statistics and exports.
+
+Every column answers to its short name and to its ECS name (https://www.elastic.co/docs/reference/ecs); anything else is
+a path into the attributes. A column also answers to `attributes.<path>` for a member that bears a column's name.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from services.model import LEVELS
+
+
+class Kind(Enum):
+    """How values of a field compare."""
+
+    TEXT = "text"
+    KEYWORD = "keyword"
+    LEVEL = "level"
+    TIME = "time"
+    TAGS = "tags"
+    ID = "id"
+    ATTRIBUTE = "attribute"
+
+
+@dataclass(frozen=True)
+class FieldRef:
+    """What a name stands for: a column, or with Kind.ATTRIBUTE the dotted path in `name`."""
+
+    kind: Kind
+    name: str
+
+
+_COLUMNS: dict[str, FieldRef] = {
+    "timestamp": FieldRef(Kind.TIME, "timestamp"),
+    "level": FieldRef(Kind.LEVEL, "level"),
+    "message": FieldRef(Kind.TEXT, "message"),
+    "source": FieldRef(Kind.KEYWORD, "source"),
+    "service": FieldRef(Kind.KEYWORD, "service"),
+    "environment": FieldRef(Kind.KEYWORD, "environment"),
+    "host": FieldRef(Kind.KEYWORD, "host"),
+    "trace_id": FieldRef(Kind.KEYWORD, "trace_id"),
+    "span_id": FieldRef(Kind.KEYWORD, "span_id"),
+    "upload_id": FieldRef(Kind.KEYWORD, "upload_id"),
+    "tags": FieldRef(Kind.TAGS, "tags"),
+    "raw": FieldRef(Kind.TEXT, "raw"),
+    "problem": FieldRef(Kind.TEXT, "problem"),
+    "id": FieldRef(Kind.ID, "id"),
+}
+
+ALIASES: dict[str, str] = {
+    "@timestamp": "timestamp",
+    "log.level": "level",
+    "service.name": "service",
+    "service.environment": "environment",
+    "host.name": "host",
+    "trace.id": "trace_id",
+    "span.id": "span_id",
+    "event.original": "raw",
+    "event.id": "id",
+    "_id": "id",
+    "tag": "tags",
+    "env": "environment",
+}
+"""Other names of columns, ECS names first."""
+
+GROUPABLE = frozenset({"level", "source", "service", "environment", "host", "upload_id", "trace_id", "span_id"})
+"""Columns that an aggregation may group by."""
+
+_LEVEL_WORDS: dict[str, str] = {
+    **{word: word for word in LEVELS},
+    "warn": "warning",
+    "err": "error",
+    "fatal": "critical",
+    "crit": "critical",
+    "panic": "critical",
+    "emerg": "critical",
+    "emergency": "critical",
+    "alert": "critical",
+    "severe": "error",
+    "information": "info",
+    "informational": "info",
+    "notice": "info",
+    "verbose": "debug",
+    "fine": "debug",
+    "finer": "trace",
+    "finest": "trace",
+}
+
+MAX_PATH_PARTS = 8
+"""Longest dotted path: each dot may belong to a key, so a path has 2 to the (parts - 1) readings."""
+
+
+def resolve(name: str) -> FieldRef:
+    """What `name` stands for; a name that is no column is a path into the attributes."""
+    column = _COLUMNS.get(ALIASES.get(name, name))
+    if column is not None:
+        return column
+    return FieldRef(Kind.ATTRIBUTE, name.removeprefix("attributes."))
+
+
+def canonical_level(word: str) -> str | None:
+    """The canonical word of a level or one of its usual other names, in any case; None for anything else."""
+    return _LEVEL_WORDS.get(word.strip().lower())
+
+
+def column_of(name: str) -> str | None:
+    """The column that an aggregation by `name` groups by, or None where it cannot."""
+    column = ALIASES.get(name, name)
+    return column if column in GROUPABLE else None
