@@ -104,7 +104,7 @@ class Front:
         host = header(scope, b"host").decode("latin-1")
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if "*" not in allowed and name.lower() not in allowed:
-            raise InvalidInput(f"The host name {name!r} is not in ALLOWED_HOSTS.", field="Host")
+            raise InvalidInput(f"The host name {name!r} is not in ALLOWED_HOSTS.")
 
     async def _run(self, scope: Scope, body: bytes, send: Send, *, close: bool = False) -> None:
         """Run Flask in a thread on a body that is there, and send its answer when it is complete."""

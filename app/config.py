@@ -164,11 +164,6 @@ class Config:
         password = f":{quote(self.REDIS_PASSWORD, '')}@" if self.REDIS_PASSWORD else ""
         return f"redis://{password}{self.REDIS_HOST}:{self.REDIS_PORT}/0"
 
-    @property
-    def database_url(self) -> str:
-        """The SQLAlchemy address of the database; SQLite in DATA_DIR when DATABASE_URL is empty."""
-        return self.DATABASE_URL or f"sqlite:///{self.DATA_DIR.resolve() / 'elkvision.sqlite'}"
-
 
 SETTINGS = {each.name: each for each in fields(Config)}
 

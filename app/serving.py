@@ -92,7 +92,7 @@ def _greeting(application: Application, config: Config) -> str:
         f"Data:    {config.DATA_DIR.resolve()}",
         f"Sign in: {address}/login",
     ]
-    if application.services.accounts.is_empty():
+    if application.services.accounts.needs_setup():
         lines[2] = (
             f"Sign in: make the first account at {address}/register (from this machine it becomes the superadmin)"
         )

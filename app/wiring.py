@@ -57,7 +57,7 @@ def build(config: Config) -> Application:
     _refuse_servers(config)
     config.DATA_DIR.mkdir(parents=True, exist_ok=True)
     clock, tasks, setup_code = SystemClock(), Tasks(), secrets.token_hex(4)
-    database = Database(config.database_url)
+    database = Database.at(config.DATABASE_URL, config.DATA_DIR)
     database.upgrade()
     store = DuckDBLogStore(
         config.DATA_DIR / "logs",
@@ -80,7 +80,7 @@ def build(config: Config) -> Application:
         uploads=uploads,
         sample=SampleData(store, clock),
         history=SearchHistory(documents, clock),
-        preferences=Preferences(documents, clock),
+        preferences=Preferences(documents),
         health=_health(config, store, database),
         documents=documents,
         store=store,
@@ -116,7 +116,7 @@ def _limits(config: Config) -> IngestLimits:
 def _health(config: Config, store: DuckDBLogStore, database: Database) -> Health:
     checks = {
         "logs": (str(config.DATA_DIR / "logs"), store.check),
-        "database": (config.database_url.rsplit("@", 1)[-1], database.check),
+        "database": (database.url.render_as_string(hide_password=True), database.check),
     }
     return Health(checks, __version__)
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_an_empty_environment_gives_the_embedded_defaults() -> None:
     config = Config.from_env({})
     assert (config.HOST, config.PORT, config.REGISTRATION) == ("127.0.0.1", 8000, "open")
-    assert config.database_url.startswith("sqlite:///")
+    assert config.DATABASE_URL == config.redis_url == config.mongo_url == ""
     assert config.UPLOAD_MAX_FILES == 10
 
 
