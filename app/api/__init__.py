@@ -3,7 +3,7 @@
 from flask_openapi3 import Info, OpenAPI
 
 from app import __version__
-from app.api.addresses import RecordIdConverter, guard_unknown_addresses
+from app.api.addresses import RecordIdConverter, guard_addresses
 from app.api.auth import auth, visitors
 from app.api.docs import docs
 from app.api.document import ABOUT, SECURITY_SCHEMES
@@ -33,7 +33,7 @@ def register_api(server: OpenAPI) -> None:
     server.url_map.converters["record_id"] = RecordIdConverter
     register_error_handlers(server)
     send_request_id_back(server)
-    guard_unknown_addresses(server)
+    guard_addresses(server)
     for resource in RESOURCES:
         server.register_api(resource)
     server.register_blueprint(docs)

@@ -3,7 +3,7 @@
 The pages own a catch-all route, so the framework alone would answer both with a page and status 200.
 """
 
-from flask import Flask, current_app, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map
 
@@ -18,17 +18,26 @@ class RecordIdConverter(BaseConverter):
     regex = r"[0-9a-f]{16}-[0-9a-f]{16}"
 
 
-def guard_unknown_addresses(server: Flask) -> None:
-    """Answer what the API does not have; the map of what it has is made at the first question."""
-    server.before_request(_refuse_unknown)
+def guard_addresses(server: Flask) -> None:
+    """Answer what the API does not have, and OPTIONS; the map of what it has is made at the first question."""
+    server.before_request(_answer_for_addresses)
 
 
-def _refuse_unknown() -> None:
-    if not in_api(request.path) or _is_ours():
-        return
+def _answer_for_addresses() -> Response | None:
+    if not in_api(request.path) or (_is_ours() and request.method != "OPTIONS"):
+        return None
+    methods = _own_methods()
+    if not methods:
+        raise NotFound
+    if request.method != "OPTIONS":
+        raise MethodNotAllowed(methods)
+    return Response(status=204, headers={"Allow": ", ".join(sorted(methods))})
+
+
+def _own_methods() -> set[str]:
+    """The methods that the API takes at this address, with or without its trailing slash."""
     own = _own_map().bind("")
-    methods = {*own.allowed_methods(request.path), *own.allowed_methods(request.path.rstrip("/") + "/")}
-    raise MethodNotAllowed(methods) if methods else NotFound()
+    return {*own.allowed_methods(request.path), *own.allowed_methods(request.path.rstrip("/") + "/")}
 
 
 def _is_ours() -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import request
 
+from app.api import problem_docs
 from app.api.answers import rfc3339
 from app.api.caller import caller, services
 from app.api.models.accounts import Credentials, PasswordChange, ProfileChange, Registration, SignedIn, User
@@ -18,7 +19,7 @@ visitors = Resource("visitors", ABOUT, tag="auth", public=True)
 auth = Resource("auth", ABOUT)
 
 
-@visitors.post("/auth/register/", responses={201: SignedIn})
+@visitors.post("/auth/register/", responses=problem_docs.responses([403]) | {201: SignedIn})
 def register(body: Registration) -> dict[str, Any]:
     """A new account and its first token."""
     principal = services().accounts.register(
@@ -33,7 +34,7 @@ def register(body: Registration) -> dict[str, Any]:
     return _signed_in(principal)
 
 
-@visitors.post("/auth/login/", responses={200: SignedIn})
+@visitors.post("/auth/login/", responses=problem_docs.responses([401, 403]) | {200: SignedIn})
 def login(body: Credentials) -> dict[str, Any]:
     """A new token with the scopes of the role; it expires after 30 idle days."""
     return _signed_in(services().accounts.sign_in(body.username, body.password, address=request.remote_addr or ""))

@@ -6,7 +6,7 @@ refused, so that the schema says exactly what is taken.
 
 import re
 import types
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import orjson
@@ -117,6 +117,8 @@ def _members_of(annotation: Any) -> set[Any]:
     """The plain types that a field takes: `list[str] | None` gives list and NoneType."""
     if get_origin(annotation) in (Union, types.UnionType):
         return {kind for each in get_args(annotation) for kind in _members_of(each)}
+    if get_origin(annotation) is Annotated:
+        return _members_of(get_args(annotation)[0])
     return {get_origin(annotation) or annotation}
 
 

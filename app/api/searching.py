@@ -6,7 +6,7 @@ from app.api.answers import json_text, listing, rfc3339
 from app.api.caller import caller, services
 from app.api.models.search import SearchBody, SearchFilters, SearchQuery
 from services.log_store.interface import LogPage, LogRecord
-from services.search import SearchRequest
+from services.search import SearchRequest, Stats
 
 
 def request_of(said: SearchQuery | SearchBody | SearchFilters) -> SearchRequest:
@@ -67,17 +67,12 @@ def _several(value: list[str] | str) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def statistics_json(stats: Any) -> dict[str, Any]:
+def statistics_json(stats: Stats) -> dict[str, Any]:
     """Counts as the API writes them."""
     counts = {
         f"by_{name}": [{"value": value, "count": count} for value, count in getattr(stats, f"by_{name}")]
         for name in ("level", "source", "service", "environment", "host")
     }
-    over_time = [{"start": rfc3339(start), "level": level, "count": count} for start, level, count in stats.over_time]
-    return {
-        "total": stats.total,
-        **counts,
-        "over_time": over_time,
-        "interval_s": stats.interval_s,
-        "took_ms": stats.took_ms,
-    }
+    over_time = [{"start": rfc3339(row.bucket), "level": row.level, "count": row.count} for row in stats.over_time]
+    rest = {"over_time": over_time, "interval_s": stats.interval_s, "took_ms": stats.took_ms}
+    return {"total": stats.total, **counts, **rest}

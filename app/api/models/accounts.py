@@ -4,19 +4,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.api.models.base import Input, Listing, Output, Text, Time
+from app.api.models.base import Input, Integral, Listing, Output, Text, Time
 
 Password = Annotated[str, Field(max_length=1024, json_schema_extra={"format": "password"})]
+NewPassword = Annotated[
+    Password, Field(min_length=8, description="8 to 1,024 characters; not among the commonest, not your name.")
+]
+Username = Annotated[
+    Text, Field(min_length=3, max_length=64, description="3 to 64 characters out of A–Z, a–z, 0–9 and . _ @ + -")
+]
+Email = Annotated[Text, Field(min_length=3, max_length=254, description="An e-mail address.")]
+Name = Annotated[Text, Field(min_length=1, max_length=100, description="1 to 100 printable characters.")]
 ScopeWord = Literal["read", "ingest", "admin"]
 
 
 class Registration(Input):
     """A new account. It gets an organisation of its own unless an invitation names one."""
 
-    username: Text
-    email: Text
-    password: Password
-    organisation: Annotated[Text | None, Field(description="Name of the new organisation; default: the username.")] = (
+    username: Username
+    email: Email
+    password: NewPassword
+    organisation: Annotated[Name | None, Field(description="Name of the new organisation; default: the username.")] = (
         None
     )
     setup_code: Annotated[Text | None, Field(description="The one-time code printed at the first start.")] = None
@@ -34,14 +42,14 @@ class PasswordChange(Input):
     """The password that is, and the one to be."""
 
     old_password: Password
-    new_password: Password
+    new_password: NewPassword
 
 
 class ProfileChange(Input):
     """What to change of the profile; what is left out stays."""
 
-    username: Text | None = None
-    email: Text | None = None
+    username: Username | None = None
+    email: Email | None = None
 
 
 class User(Output):
@@ -66,11 +74,13 @@ class SignedIn(Output):
 class TokenRequest(Input):
     """A token to be made."""
 
-    name: Annotated[Text, Field(min_length=1, description="What it is for.")]
+    name: Annotated[Name, Field(description="What it is for.")]
     scopes: Annotated[
         list[ScopeWord] | None, Field(min_length=1, description="At most those of your role; default: read.")
     ] = None
-    expires_in_days: Annotated[int | None, Field(ge=1, le=3650, description="Default: it does not expire.")] = None
+    expires_in_days: Annotated[
+        int | None, Field(ge=1, le=3650, description="Default: it does not expire."), Integral
+    ] = None
 
 
 class Token(Output):

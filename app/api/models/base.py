@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 RECORD_ID = r"^[0-7][0-9a-f]{15}-[0-7][0-9a-f]{15}$"
 """Timestamp in µs and sequence, 16 hex digits each; both below 2^63."""
@@ -14,6 +14,14 @@ def without_nul(text: str) -> str:
         raise ValueError("holds a NUL character")
     return text
 
+
+def _integral(value: Any) -> Any:
+    """13.0 is an integer to JSON Schema (2020-12 §6.1.1), so it is one here."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integral = BeforeValidator(_integral)
+"""The last mark of a whole number (before its bounds it would hide them from the schema)."""
 
 Text = Annotated[str, AfterValidator(without_nul), Field(max_length=1024)]
 """A short text."""
@@ -52,8 +60,8 @@ class Listing(Output):
 class Paging(Input):
     """Query parameters of plain lists."""
 
-    page: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
-    page_size: Annotated[int, Field(ge=1, le=1000)] = 50
+    page: Annotated[int, Field(ge=1, le=2**31 - 1), Integral] = 1
+    page_size: Annotated[int, Field(ge=1, le=1000), Integral] = 50
 
 
 class IdPath(Input):

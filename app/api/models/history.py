@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from app.api.models.base import Input, Listing, Output, Time, without_nul
+from app.api.models.base import Input, Integral, Listing, Output, Time, without_nul
 
 
 class HistoryEntry(Input):
@@ -14,7 +14,7 @@ class HistoryEntry(Input):
     filters: Annotated[dict[str, Any], Field(max_length=50, description="Whatever else the search consisted of.")] = (
         Field(default_factory=dict)
     )
-    total: Annotated[int | None, Field(ge=0, le=2**53, description="How many records it found.")] = None
+    total: Annotated[int | None, Field(ge=0, le=2**53, description="How many records it found."), Integral] = None
 
 
 class RememberedSearch(Output):

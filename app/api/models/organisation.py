@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.api.models.base import Input, Listing, Output, Text, Time
+from app.api.models.base import Input, Integral, Listing, Output, Text, Time
 
 RoleWord = Literal["viewer", "editor", "admin"]
 
@@ -12,7 +12,7 @@ RoleWord = Literal["viewer", "editor", "admin"]
 class OrganisationChange(Input):
     """Another name."""
 
-    name: Annotated[Text, Field(min_length=1)]
+    name: Annotated[Text, Field(min_length=1, max_length=100)]
 
 
 class Organisation(Output):
@@ -48,7 +48,7 @@ class InvitationRequest(Input):
     """An invitation to be made."""
 
     role: RoleWord = "viewer"
-    lasts_days: Annotated[int, Field(ge=1, le=90)] = 7
+    lasts_days: Annotated[int, Field(ge=1, le=90), Integral] = 7
 
 
 class Invitation(Output):

@@ -2,23 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from app.api.models.base import RECORD_ID, Input, Listing, LongText, Output, RecordId, Text, Time
+from app.api.models.base import RECORD_ID, Input, Integral, Listing, LongText, Output, RecordId, Text, Time
 
-LevelWord = Literal[
-    "unknown", "trace", "debug", "info", "warning", "error", "critical",
-    "UNKNOWN", "TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL",
-    "warn", "WARN", "err", "ERR", "crit", "CRIT", "fatal", "FATAL",
-]  # fmt: skip
-_SAME_LEVEL = {"warn": "warning", "err": "error", "crit": "critical", "fatal": "critical"}
-
-
-def _canonical_level(word: str) -> str:
-    return _SAME_LEVEL.get(word.lower(), word.lower())
-
-
-Level = Annotated[LevelWord, AfterValidator(_canonical_level)]
+Level = Annotated[
+    Text,
+    Field(
+        description="unknown, trace, debug, info, warning, error, critical, or a word that means one (WARN, Fatal, …).",
+        examples=["error"],
+    ),
+]
 Sort = Literal["-timestamp", "timestamp", "+timestamp"]
 
 _QUERY = 'Words, "phrases", field:value, AND, OR, NOT and parentheses. Empty finds everything.'
@@ -40,8 +34,10 @@ class SearchFields(Input):
 
 
 class _Paged(Input):
-    page: Annotated[int, Field(ge=1, le=2**31 - 1, description="Up to 10,000 hits; beyond them use `cursor`.")] = 1
-    page_size: Annotated[int, Field(ge=1, le=1000)] = 50
+    page: Annotated[
+        int, Field(ge=1, le=2**31 - 1, description="Up to 10,000 hits; beyond them use `cursor`."), Integral
+    ] = 1
+    page_size: Annotated[int, Field(ge=1, le=1000), Integral] = 50
     cursor: Annotated[str, Field(pattern=f"^$|{RECORD_ID}", description="`next_cursor` of the page before.")] = ""
     sort: Annotated[Sort, Field(description="-timestamp: newest first.")] = "-timestamp"
 
@@ -125,7 +121,7 @@ class Statistics(Output):
     by_environment: list[ValueCount]
     by_host: list[ValueCount]
     over_time: Annotated[list[TimeCount], Field(description="Oldest first; empty buckets are left out.")]
-    interval_s: Annotated[float | None, Field(description="Width of a time bucket; null when there are no records.")]
+    interval_s: Annotated[int, Field(ge=1, description="Width of a time bucket, in seconds.")]
     took_ms: Annotated[float, Field(ge=0)]
 
 
