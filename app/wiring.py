@@ -8,7 +8,7 @@ from typing import Any
 
 from app import __version__
 from app.asgi import Front, incoming_folder
-from app.config import Config
+from app.config import MB, Config
 from app.flask_app import create_app
 from app.tasks import Tasks
 from services.accounts.accounts import Accounts
@@ -62,7 +62,7 @@ def build(config: Config) -> Application:
     store = DuckDBLogStore(
         config.DATA_DIR / "logs",
         clock,
-        memory_limit_bytes=config.STORE_MEMORY,
+        memory_limit=f"{config.STORE_MEMORY // MB}MB",
         heavy_searches=config.HEAVY_SEARCHES,
         timeout_s=config.SEARCH_TIMEOUT_S,
     )
