@@ -30,6 +30,10 @@ def translated() -> Iterator[None]:
         raise _of_integrity(error) from error
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
         raise _of_backend(error) from error
+    except exc.DatabaseError as error:
+        if type(error) is not exc.DatabaseError:
+            raise  # ProgrammingError and the like: ours
+        raise BackendUnavailable("The file of the accounts database is damaged, or is none.") from error
     except exc.TimeoutError as error:
         raise BackendUnavailable("All connections to the accounts database are busy. Try again shortly.") from error
 

@@ -21,12 +21,15 @@ from services.database import Database
 from tests.conftest import missing
 
 _SERVER = pytest.StashKey[URL]()
+_MIGRATED = f"elkvision_migrated_{os.getpid()}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty, migrated database of each kind."""
-    yield from _opened(_sqlite_url(tmp_path) if request.param == "sqlite" else _new_postgres(request.config))
+    yield from _opened(
+        _sqlite_url(tmp_path) if request.param == "sqlite" else _new_postgres(request.config, migrated=True)
+    )
 
 
 @pytest.fixture
@@ -54,15 +57,35 @@ def _sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'elkvision.db'}"
 
 
-def _new_postgres(config: pytest.Config) -> str:
+def _new_postgres(config: pytest.Config, *, migrated: bool = False) -> str:
     if _SERVER not in config.stash:
         config.stash[_SERVER] = _postgres(config)
     server, name = config.stash[_SERVER], f"test_{uuid.uuid4().hex}"
+    if not migrated:
+        return _create(server, name, "template0")
+    if not _exists(server, _MIGRATED):
+        model = Database(_create(server, _MIGRATED, "template0"))
+        model.upgrade()
+        model.close()
+    return _create(server, name, _MIGRATED)
+
+
+def _create(server: URL, name: str, template: str) -> str:
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def _exists(server: URL, name: str) -> bool:
+    return bool(_execute(server, f"SELECT datname FROM pg_database WHERE datname = '{name}'"))
+
+
+def _execute(server: URL, statement: str) -> list[object]:
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        result = connection.execute(text(statement))
+        rows = list(result) if result.returns_rows else []
     engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)
+    return rows
 
 
 def _postgres(config: pytest.Config) -> URL:
@@ -87,7 +110,19 @@ def _start(programs: Path, config: pytest.Config) -> URL:
     user = "postgres" if os.geteuid() == 0 else None
     if user:
         shutil.chown(home, user)
-    initdb = [programs / "initdb", "-D", home / "data", "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C"]
+    initdb = [
+        programs / "initdb",
+        "-D",
+        home / "data",
+        "-A",
+        "trust",
+        "-U",
+        "postgres",
+        "-N",
+        "-E",
+        "UTF8",
+        "--locale=C",
+    ]
     subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=home)
     settings = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", f"unix_socket_directories={home}"]
     log = (home / "log").open("wb")

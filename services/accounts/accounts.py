@@ -14,7 +14,7 @@ from services.accounts.registration import Registration, login_names, session_pr
 from services.accounts.sessions import Sessions, close_all_of
 from services.accounts.throttle import Throttle
 from services.accounts.tokens import Tokens, end_sign_in_tokens_of
-from services.accounts.views import InvitationView, Member, Token, UserView
+from services.accounts.views import Home, InvitationView, Member, Token, UserView
 from services.clock import Clock
 from services.database import Database, is_storable
 from services.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
@@ -256,6 +256,24 @@ class Accounts:
     ) -> tuple[InvitationView, str]:
         """An invitation and its one-time code for `register(invitation=…)`; it lasts at most 90 days."""
         return self._members.invite(principal, role, lasts)
+
+    def accept_invitation(self, principal: Principal, code: str) -> Principal:
+        """Join another organisation; the caller there, for a new session. It is where the next sign-in leads.
+
+        Raises `InvalidInput` for a code that is unknown, used or expired, `Conflict` for a member.
+        """
+        _require_whole(principal)
+        return session_principal_of(*self._members.accept(principal, code))
+
+    def homes(self, principal: Principal) -> list[Home]:
+        """The organisations that the caller belongs to, by name."""
+        require(principal, Right.OWN_ACCOUNT)
+        return self._members.homes(principal)
+
+    def enter_organisation(self, principal: Principal, organisation_id: str) -> Principal:
+        """The caller in another of their organisations, for a new session. Raises `NotFound`."""
+        _require_whole(principal)
+        return session_principal_of(*self._members.enter(principal, organisation_id))
 
     def invitations(self, principal: Principal) -> list[InvitationView]:
         """The organisation's invitations, newest first."""

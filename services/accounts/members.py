@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from services.accounts.models import Invitation, Membership, User
-from services.accounts.secret_codes import digest, is_code, new_code, new_id
-from services.accounts.views import InvitationView, Member
+from services.accounts.models import Invitation, Membership, Organisation, User
+from services.accounts.secret_codes import digest, is_code, is_id, new_code, new_id
+from services.accounts.views import Home, InvitationView, Member
 from services.clock import Clock
 from services.database import Database
 from services.errors import Conflict, InvalidInput, NotFound
@@ -54,12 +54,17 @@ class Members:
             membership.role = int(role)
 
     def remove(self, principal: Principal, user_id: str) -> None:
-        """End a membership, and with it the member's sessions and tokens here. Raises as `set_role`."""
+        """End a membership, and with it the member's sessions and tokens here. Raises as `set_role`.
+
+        Somebody who belongs nowhere else gets an organisation of their own, as if they had just registered.
+        """
         require(principal, Right.MANAGE_ORGANISATION)
         with self._database.session() as session:
             membership = _member(session, principal, user_id)
             _keep_an_admin(session, membership)
             session.delete(membership)
+            session.flush()
+            self._find_home(session, session.get_one(User, user_id))
 
     def invite(self, principal: Principal, role: Role, lasts: timedelta) -> tuple[InvitationView, str]:
         """A one-time code with which a new account joins with `role`; the code is shown once."""
@@ -94,6 +99,8 @@ class Members:
     def withdraw(self, principal: Principal, invitation_id: str) -> None:
         """Make an invitation worthless. Raises `NotFound`."""
         require(principal, Right.MANAGE_ORGANISATION)
+        if not is_id(invitation_id):
+            raise NotFound("No such invitation.")
         statement = (
             delete(Invitation)
             .where(Invitation.id == invitation_id, Invitation.organisation_id == principal.organisation_id)
@@ -104,8 +111,67 @@ class Members:
         if not gone:
             raise NotFound("No such invitation.")
 
-    def take_invitation(self, session: Session, code: str, user_id: str) -> tuple[str, Role]:
-        """Use up a code in the caller's transaction: (organisation id, role). Raises `InvalidInput`."""
+    def accept(self, principal: Principal, code: str) -> tuple[User, Role]:
+        """Join another organisation, which becomes the caller's home. Raises `InvalidInput`, `Conflict`."""
+        with self._database.session() as session:
+            organisation_id, role = self._take_invitation(session, code, principal.user_id)
+            if session.get(Membership, (principal.user_id, organisation_id)) is not None:
+                raise Conflict("You belong to this organisation already.")
+            self._join(session, principal.user_id, organisation_id, role)
+            user = session.get_one(User, principal.user_id)
+            user.organisation_id = organisation_id
+        return user, role
+
+    def homes(self, principal: Principal) -> list[Home]:
+        """The organisations that the caller belongs to, by name."""
+        statement = (
+            select(Organisation.id, Organisation.name, Membership.role)
+            .join(Membership, Membership.organisation_id == Organisation.id)
+            .where(Membership.user_id == principal.user_id)
+            .order_by(Organisation.name, Organisation.id)
+        )
+        with self._database.reading() as session:
+            return [Home(row.id, row.name, Role(row.role)) for row in session.execute(statement)]
+
+    def enter(self, principal: Principal, organisation_id: str) -> tuple[User, Role]:
+        """Make another of the caller's organisations the home. Raises `NotFound`."""
+        if not is_id(organisation_id):
+            raise NotFound("No such organisation.")
+        with self._database.session() as session:
+            membership = session.get(Membership, (principal.user_id, organisation_id))
+            if membership is None:
+                raise NotFound("No such organisation.")
+            user = session.get_one(User, principal.user_id)
+            user.organisation_id = organisation_id
+            return user, Role(membership.role)
+
+    def _join(self, session: Session, user_id: str, organisation_id: str, role: Role) -> None:
+        now = self._clock.now()
+        session.add(Membership(user_id=user_id, organisation_id=organisation_id, role=int(role), created_at=now))
+        session.flush()
+
+    def _find_home(self, session: Session, user: User) -> None:
+        memberships = select(Membership).where(Membership.user_id == user.id).order_by(Membership.created_at)
+        left = [membership.organisation_id for membership in session.scalars(memberships)]
+        if user.organisation_id in left:
+            return
+        user.organisation_id = left[0] if left else self.found(session, user.id, user.username)
+
+    def found(self, session: Session, user_id: str, name: str) -> str:
+        """Make a new organisation with `user_id` as its admin, in the caller's transaction; its id."""
+        organisation = Organisation(id=new_id(), name=name, created_at=self._clock.now())
+        session.add(organisation)
+        session.flush()
+        self._join(session, user_id, organisation.id, Role.ADMIN)
+        return organisation.id
+
+    def join_by_invitation(self, session: Session, code: str, user_id: str) -> tuple[str, Role]:
+        """Use up a code and join, in the caller's transaction: (organisation id, role). Raises `InvalidInput`."""
+        organisation_id, role = self._take_invitation(session, code, user_id)
+        self._join(session, user_id, organisation_id, role)
+        return organisation_id, role
+
+    def _take_invitation(self, session: Session, code: str, user_id: str) -> tuple[str, Role]:
         statement = (
             update(Invitation)
             .where(

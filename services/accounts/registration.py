@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.accounts import names
 from services.accounts.members import Members
-from services.accounts.models import LoginName, Membership, Organisation, User
+from services.accounts.models import LoginName, User
 from services.accounts.passwords import Passwords, check_new
 from services.accounts.secret_codes import new_id
 from services.clock import Clock
@@ -126,18 +126,14 @@ class Registration:
         session.add(user)
         session.flush()
         user.organisation_id, role = self._home(session, wish, user_id)
-        membership = Membership(user_id=user_id, organisation_id=user.organisation_id, role=int(role), created_at=now)
-        session.add_all([membership, *login_names(user)])
+        session.add_all(login_names(user))
         session.flush()
         return session_principal_of(user, role)
 
     def _home(self, session: Session, wish: NewAccount, user_id: str) -> tuple[str, Role]:
         if wish.invitation is not None:
-            return self._members.take_invitation(session, wish.invitation, user_id)
-        organisation = Organisation(id=new_id(), name=wish.organisation, created_at=self._clock.now())
-        session.add(organisation)
-        session.flush()
-        return organisation.id, Role.ADMIN
+            return self._members.join_by_invitation(session, wish.invitation, user_id)
+        return self._members.found(session, user_id, wish.organisation), Role.ADMIN
 
 
 def login_names(user: User) -> list[LoginName]:

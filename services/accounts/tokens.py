@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.accounts.models import ApiToken, Membership, User
 from services.accounts.names import title
-from services.accounts.secret_codes import digest, is_code, new_code, new_id
+from services.accounts.secret_codes import digest, is_code, is_id, new_code, new_id
 from services.accounts.views import Token
 from services.clock import Clock
 from services.database import Database
@@ -101,6 +101,8 @@ class Tokens:
 
     def revoke(self, principal: Principal, token_id: str) -> None:
         """End one of the user's own tokens at once. Raises `NotFound`."""
+        if not is_id(token_id):
+            raise NotFound("No such token.")
         statement = delete(ApiToken).where(_owned(principal), ApiToken.id == token_id).returning(ApiToken.id)
         with self._database.session() as session:
             gone = session.execute(statement).all()

@@ -21,6 +21,15 @@ class UserView:
 
 
 @dataclass(frozen=True)
+class Home:
+    """An organisation that a user belongs to, with their role there."""
+
+    organisation_id: str
+    organisation: str
+    role: Role
+
+
+@dataclass(frozen=True)
 class Member:
     """A user of an organisation, as its admins see them."""
 
