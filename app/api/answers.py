@@ -1,5 +1,6 @@
 """Answers as JSON text. Times are RFC 3339 with Z; JSON text that is stored as text goes out digit by digit."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -29,6 +30,11 @@ def rfc3339(moment: datetime | None) -> str | None:
 def json_text(text: str | None) -> orjson.Fragment:
     """JSON text to be put into an answer as it is: `1.10` stays `1.10`, and 2^64 keeps its digits."""
     return orjson.Fragment(text or "{}")
+
+
+def any_json(value: Any) -> orjson.Fragment:
+    """Whatever JSON a caller gave us to keep: unlike the rest of an answer it may hold integers of any size."""
+    return orjson.Fragment(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 def listing(

@@ -14,6 +14,7 @@ from services.principal import Principal
 
 ABOUT = "Accounts, sign-in and sign-out."
 LOOPBACK = ("127.0.0.1", "::1")
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 visitors = Resource("visitors", ABOUT, tag="auth", public=True)
 auth = Resource("auth", ABOUT)
@@ -70,7 +71,7 @@ def change_password(body: PasswordChange) -> None:
 
 def from_loopback() -> bool:
     """True where the request comes from this machine and through no proxy."""
-    return request.remote_addr in LOOPBACK and "X-Forwarded-For" not in request.headers
+    return request.remote_addr in LOOPBACK and not any(name in request.headers for name in PROXY_HEADERS)
 
 
 def user_json(user: Any) -> dict[str, Any]:

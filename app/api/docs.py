@@ -28,6 +28,7 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · ELK Vision</title>
 <link rel="icon" href="data:,">
+<style>body {{ margin: 0; }}</style>
 {styles}
 </head>
 <body>

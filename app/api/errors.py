@@ -121,7 +121,7 @@ def _members(error: errors.ElkVisionError) -> dict[str, Any]:
         case InvalidRequest():
             return {"errors": error.faults}
         case errors.InvalidInput(field=field) if field:
-            return {"errors": [{"in": "body", "field": field, "detail": str(error)}]}
+            return {"errors": [{"in": "request", "field": field, "detail": str(error)}]}
         case errors.TooLarge():
             return {"limit": error.limit or None}
         case errors.QuotaExceeded():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.api.answers import paged, rfc3339
+from app.api.answers import any_json, paged, rfc3339
 from app.api.caller import caller, services
 from app.api.models.base import IdPath, Paging
 from app.api.models.history import Deleted, HistoryEntry, HistoryList, RememberedSearch
@@ -48,7 +48,7 @@ def search_json(entry: Any) -> dict[str, Any]:
     return {
         "id": entry.id,
         "query": entry.query,
-        "filters": entry.filters,
+        "filters": any_json(entry.filters),
         "total": entry.total,
         "count": entry.count,
         "first_at": rfc3339(entry.first_at),

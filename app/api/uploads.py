@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 
 from app.api import forms
-from app.api.answers import cut, paged, rfc3339
+from app.api.answers import any_json, cut, paged, rfc3339
 from app.api.caller import caller, services
 from app.api.errors import InvalidRequest
 from app.api.models.base import IdPath, Paging
@@ -107,7 +107,7 @@ def upload_json(upload: Any) -> dict[str, Any]:
         "created": rfc3339(upload.created),
         "finished": rfc3339(upload.finished),
         "tags": list(upload.tags),
-        "metadata": upload.metadata,
+        "metadata": any_json(upload.metadata),
         "source": upload.source,
         "service": upload.service,
         "environment": upload.environment,
@@ -136,7 +136,7 @@ def preview_json(found: Any) -> dict[str, Any]:
     """A preview as the API writes it."""
     return {
         "format": found.format,
-        "details": found.details,
-        "rows": found.rows,
+        "details": any_json(found.details),
+        "rows": any_json(found.rows),
         "problems": [problem_json(each) for each in found.problems],
     }

@@ -139,7 +139,7 @@ def test_a_wrong_query_says_where_and_what_to_write(shop: Caller) -> None:
 
 def test_a_body_takes_a_single_value_for_a_list_and_refuses_wrong_types(shop: Caller) -> None:
     assert shop.post("/api/logs/search/", json={"level": "error"}).json["total"] == 33
-    for body in ({"page": "1"}, {"page": 1.5}, {"q": None}, {"level": [1]}, {"unknown": 1}, [], "text", None):
+    for body in ({"page": "1"}, {"page": 1.5}, {"q": None}, {"level": [1]}, {"unknown": 1}, [], "text"):
         assert shop.post("/api/logs/search/", json=body).status_code == 422
 
 

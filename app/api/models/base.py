@@ -93,6 +93,8 @@ class Problem(Output):
 class Fault(Output):
     """One wrong parameter or member."""
 
-    place: Annotated[str, Field(alias="in", description="query, path, header, body or form")]
+    place: Annotated[
+        str, Field(alias="in", description="query, path, header, body, form, or request where it may be any")
+    ]
     field: str
     detail: str

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from app.api.models.base import RECORD_ID, Input, Integral, Listing, LongText, Output, RecordId, Text, Time
 
@@ -13,7 +13,14 @@ Level = Annotated[
         examples=["error"],
     ),
 ]
-Sort = Literal["-timestamp", "timestamp", "+timestamp"]
+
+
+def _written_plus(value: Any) -> Any:
+    """A plus sign in a query string means a space unless it is written %2B."""
+    return "+timestamp" if value == " timestamp" else value
+
+
+Sort = Annotated[Literal["-timestamp", "timestamp", "+timestamp"], BeforeValidator(_written_plus)]
 
 _QUERY = 'Words, "phrases", field:value, AND, OR, NOT and parentheses. Empty finds everything.'
 _START = "Begin of the time range, inclusive: RFC 3339, `now-15m`, or a date, which begins at 00:00. None: all time."
