@@ -17,75 +17,69 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
-from services.database import Database
+from services.database import FILE_NAME, Database, Model
 from tests.conftest import missing
 
 _SERVER = pytest.StashKey[URL]()
-_MIGRATED = f"elkvision_migrated_{os.getpid()}"
+_POSTGRES = pytest.StashKey[Database]()
+_SQLITE_FILE = pytest.StashKey[bytes]()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty, migrated database of each kind."""
-    yield from _opened(
-        _sqlite_url(tmp_path) if request.param == "sqlite" else _new_postgres(request.config, migrated=True)
-    )
+    found = _migrated_sqlite(request.config, tmp_path) if request.param == "sqlite" else _emptied(request.config)
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
+def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty, migrated SQLite database, for what is said of SQLite only or does not depend on the kind."""
-    yield from _opened(_sqlite_url(tmp_path))
+    found = _migrated_sqlite(request.config, tmp_path)
+    yield found
+    found.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database of each kind without any table."""
-    found = Database(_sqlite_url(tmp_path) if request.param == "sqlite" else _new_postgres(request.config))
+    found = Database.at("", tmp_path) if request.param == "sqlite" else Database(_new_postgres(request.config))
     yield found
     found.close()
 
 
-def _opened(url: str) -> Iterator[Database]:
-    found = Database(url)
-    found.upgrade()
-    yield found
-    found.close()
+def _migrated_sqlite(config: pytest.Config, folder: Path) -> Database:
+    """A copy of the file that the first test migrated: migrating takes 0.1 s, copying nothing."""
+    if _SQLITE_FILE not in config.stash:
+        first = Database.at("", folder / "first")
+        first.upgrade()
+        first.close()
+        config.stash[_SQLITE_FILE] = (folder / "first" / FILE_NAME).read_bytes()
+    (folder / FILE_NAME).write_bytes(config.stash[_SQLITE_FILE])
+    return Database.at("", folder)
 
 
-def _sqlite_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'elkvision.db'}"
+def _emptied(config: pytest.Config) -> Database:
+    """The run's one migrated PostgreSQL database, with nothing in it: creating one takes 0.2 s, emptying 0.01."""
+    if _POSTGRES not in config.stash:
+        config.stash[_POSTGRES] = Database(_new_postgres(config))
+        config.stash[_POSTGRES].upgrade()
+    found = config.stash[_POSTGRES]
+    with found.session() as session:
+        session.execute(text(f"TRUNCATE {', '.join(Model.metadata.tables)} RESTART IDENTITY CASCADE"))
+    return found
 
 
-def _new_postgres(config: pytest.Config, *, migrated: bool = False) -> str:
+def _new_postgres(config: pytest.Config) -> str:
     if _SERVER not in config.stash:
         config.stash[_SERVER] = _postgres(config)
     server, name = config.stash[_SERVER], f"test_{uuid.uuid4().hex}"
-    if not migrated:
-        return _create(server, name, "template0")
-    if not _exists(server, _MIGRATED):
-        model = Database(_create(server, _MIGRATED, "template0"))
-        model.upgrade()
-        model.close()
-    return _create(server, name, _MIGRATED)
-
-
-def _create(server: URL, name: str, template: str) -> str:
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return server.set(database=name).render_as_string(hide_password=False)
-
-
-def _exists(server: URL, name: str) -> bool:
-    return bool(_execute(server, f"SELECT datname FROM pg_database WHERE datname = '{name}'"))
-
-
-def _execute(server: URL, statement: str) -> list[object]:
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        result = connection.execute(text(statement))
-        rows = list(result) if result.returns_rows else []
+        connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return rows
+    return server.set(database=name).render_as_string(hide_password=False)
 
 
 def _postgres(config: pytest.Config) -> URL:
