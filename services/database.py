@@ -77,7 +77,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """One database and its pool of connections. Nothing connects until the first session."""
 
-    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(self, url: str | URL, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         """`url` as in DATABASE_URL: `sqlite:////path/file.db` or `postgresql://user:password@host/name`.
 
         Raises `ConfigError` for any other; the text never repeats the password.
@@ -92,7 +92,7 @@ class Database:
     @classmethod
     def at(cls, url: str, data_dir: Path) -> "Database":
         """The database that `url` names, or for an empty one the SQLite file in `data_dir`."""
-        return cls(url or f"sqlite:///{(data_dir / FILE_NAME).resolve()}")
+        return cls(url or URL.create("sqlite", database=str((data_dir / FILE_NAME).resolve())))
 
     @property
     def is_sqlite(self) -> bool:
@@ -191,9 +191,9 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
-def _parse(text_url: str) -> URL:
+def _parse(given: str | URL) -> URL:
     try:
-        url = make_url(text_url)
+        url = make_url(given)
     except ArgumentError:
         raise ConfigError("DATABASE_URL is not an address. Set postgresql://user:password@host:5432/name.") from None
     if url.drivername in ("postgres", "postgresql"):

@@ -40,6 +40,14 @@ def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a b%20c?d=e #ü"
+    database = Database.at("", folder)
+    database.upgrade()
+    database.close()
+    assert [file.name for file in folder.iterdir()] == ["elkvision.db"]
+
+
 def test_times_come_back_aware_and_in_utc(database: Database) -> None:
     with database.session() as session:
         session.add(an_organisation())
