@@ -4,6 +4,7 @@
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -92,10 +93,20 @@ def _postgres(config: pytest.Config) -> URL:
 
 
 def _programs() -> Path | None:
-    """Debian keeps the server's programs outside PATH."""
+    """The folder of initdb and postgres, which Debian keeps outside PATH; None where they or (for root) their user lack."""
+    if os.geteuid() == 0 and not _has_user("postgres"):
+        return None
     found = shutil.which("initdb")
     folders = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return folders[-1] if folders else None
+
+
+def _has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _start(programs: Path, config: pytest.Config) -> URL:
