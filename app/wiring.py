@@ -56,7 +56,7 @@ def build(config: Config) -> Application:
     """The application for `config`. Raises `ConfigError` for what this version cannot do."""
     _refuse_servers(config)
     config.DATA_DIR.mkdir(parents=True, exist_ok=True)
-    clock, tasks, setup_code = SystemClock(), Tasks(), secrets.token_hex(4)
+    clock, tasks, setup_code = SystemClock(), Tasks(), secrets.token_urlsafe(16)
     database = Database.at(config.DATABASE_URL, config.DATA_DIR)
     database.upgrade()
     store = DuckDBLogStore(
@@ -66,7 +66,7 @@ def build(config: Config) -> Application:
         heavy_searches=config.HEAVY_SEARCHES,
         timeout_s=config.SEARCH_TIMEOUT_S,
     )
-    documents = SqlDocumentStore(database, clock)
+    documents = SqlDocumentStore(database)
     accounts = Accounts(database, clock, registration=config.REGISTRATION, setup_code=setup_code)
     limits = _limits(config)
     ingest = Ingest(store, clock, limits)
