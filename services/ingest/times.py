@@ -70,6 +70,11 @@ class Notation:
         cores = "|".join(_GROUP.sub("(?:", each) for each in self.patterns)
         return f"(?:{cores}){ZONE}?" if self.zoned else f"(?:{cores})"
 
+    @property
+    def own_pattern(self) -> str:
+        """As `pattern`, for the first of the patterns alone."""
+        return _GROUP.sub("(?:", self.patterns[0]) + (f"{ZONE}?" if self.zoned else "")
+
     def sql(self, text: str, *, zone: str = "UTC", now: str) -> str:
         """TIMESTAMP (naive UTC) of a column that holds texts of this notation; NULL for impossible dates.
 

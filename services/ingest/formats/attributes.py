@@ -1,0 +1,46 @@
+"""Nested JSON objects as text, put together in SQL from columns."""
+
+from collections.abc import Mapping
+
+Member = tuple[str, str]
+"""(SQL of a nullable text, kind): "text" is quoted, "number" stays a number where it is one, "json" goes in as it is."""
+
+
+def attributes_sql(members: Mapping[str, Member]) -> str:
+    """JSON object text of dotted paths (`http.response.status_code`), without the ones that are NULL or empty.
+
+    NULL where nothing is left. Dots nest: the result is `{"http":{"response":{"status_code":404}}}`.
+    """
+    if not members:
+        return "CAST(NULL AS VARCHAR)"
+    tree: dict[str, object] = {}
+    for path, member in members.items():
+        *parents, leaf = path.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})  # type: ignore[assignment]
+        branch[leaf] = member
+    return f"nullif({_object(tree)}, '{{}}')"
+
+
+def _object(tree: dict[str, object]) -> str:
+    """`{…}` of a branch; members are written each with a comma before, and the first comma is cut."""
+    members = " || ".join(_member(name, value) for name, value in tree.items())
+    return f"'{{' || substr({members}, 2) || '}}'"
+
+
+def _member(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        inner = " || ".join(_member(key, each) for key, each in value.items())
+        return f"coalesce(',\"{name}\":{{' || nullif(substr({inner}, 2), '') || '}}', '')"
+    sql, kind = value  # type: ignore[misc]
+    return f"coalesce(',\"{name}\":' || {_value(sql, kind)}, '')"
+
+
+def _value(sql: str, kind: str) -> str:
+    if kind == "json":
+        return f"nullif({sql}, '')"
+    quoted = f"CAST(to_json(nullif({sql}, '')) AS VARCHAR)"
+    if kind == "number":
+        return f"CASE WHEN regexp_full_match({sql}, '-?(?:0|[1-9]\\d{{0,17}})(?:\\.\\d{{1,17}})?') THEN {sql} ELSE {quoted} END"
+    return quoted

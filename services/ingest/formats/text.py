@@ -1,0 +1,166 @@
+"""Lines of text as records: the formats that a file is made of, and what becomes of lines that have no header."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from services.ingest.formats.continuations import CONTINUATION, join_partials, join_tails
+from services.ingest.formats.line_format import LineFormat, records_sql
+from services.ingest.formats.parsed import PARSED
+from services.ingest.options import ParseOptions
+from services.ingest.resolve import resolve_times
+
+_BLANK = " \t\r\x0b\x0c\x00"
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How the lines of one file are read.
+
+    name        for people: the formats, the most frequent first
+    forms       tried on each line in this order; none: every line is a record as it is
+    joins_free  whether a line without a header that does not look like a continuation belongs to the record before
+    strict      whether such a line is malformed (the user said what lines look like)
+    """
+
+    name: str
+    forms: tuple[LineFormat, ...] = ()
+    joins_free: bool = True
+    strict: bool = False
+
+    def starts_record(self, con: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.BooleanArray:
+        """For each line whether a record begins there: a chunk may end before such a line. Blank lines begin none."""
+        if not self.forms:
+            return (
+                pa.array([True]).take(pa.array([0] * len(lines), pa.int8())) if len(lines) else pa.array([], pa.bool_())
+            )
+        tests = [f"regexp_matches(line, '{form.pattern}')" for form in self.forms]
+        if not self.joins_free:
+            tests.append(f"(trim(line, '{_BLANK}') <> '' AND NOT regexp_matches(line, '{CONTINUATION}'))")
+        found = f"({' OR '.join(tests)})"
+        if self._has_partials:
+            found += f" AND NOT ({_OPEN_PARTIAL})"
+        with con.cursor() as cursor:
+            cursor.register("lines", lines)
+            starts = cursor.sql(
+                f"SELECT coalesce({found}, false) AS starts FROM lines ORDER BY line_no"
+            ).to_arrow_table()
+        return starts.column(0).combine_chunks()
+
+    def parse(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
+        """The records of a chunk of lines (line_no, line), as a table of `PARSED` in the order of the lines.
+
+        `now` is the moment by which years that are not written are inferred.
+        """
+        with con.cursor() as cursor:
+            cursor.register("lines", lines)
+            rest = cursor.sql(
+                f"SELECT line_no, rtrim(line, '{_BLANK}') AS line FROM lines WHERE trim(line, '{_BLANK}') <> ''"
+            ).to_arrow_table()
+            parts = []
+            for form in self.forms:
+                if len(rest):
+                    records, rest = _read(cursor, form, rest, options, now)
+                    parts.append(records)
+            heads = pa.concat_tables(parts) if parts else _plain(rest.slice(0, 0))
+            return self._with_rest(cursor, heads, rest, options)
+
+    @property
+    def _has_partials(self) -> bool:
+        return any("flag" in form.groups for form in self.forms)
+
+    def _with_rest(
+        self, cursor: duckdb.DuckDBPyConnection, heads: pa.Table, rest: pa.Table, options: ParseOptions
+    ) -> pa.Table:
+        """Joins what has no header to the records before, or makes records of it."""
+        parts = [heads]
+        if len(rest):
+            free = self._free(rest, options)
+            heads, apart = join_tails(cursor, heads, rest.filter(pc.invert(free)))
+            own = rest.filter(free)
+            problem = "the line does not have the form of the others" if self.strict else None
+            parts = [
+                heads,
+                _plain(apart),
+                _plain(own.append_column("problem", pa.array([problem] * len(own), pa.string()))),
+            ]
+        table = (
+            pa.concat_tables(part.select(PARSED.names).cast(PARSED) for part in parts if len(part))
+            if any(map(len, parts))
+            else PARSED.empty_table()
+        )
+        return table.take(pc.sort_indices(table.column("line_no"))) if len(parts) > 1 or len(self.forms) > 1 else table
+
+    def _free(self, rest: pa.Table, options: ParseOptions) -> pa.Array:
+        """Which of the lines without a header are records of their own."""
+        line = rest.column("line").combine_chunks()
+        if not self.forms or not options.multiline:
+            return pc.fill_null(pc.is_valid(line), True)
+        if self.joins_free:
+            return pc.invert(pc.is_valid(line))
+        return pc.invert(pc.match_substring_regex(line, CONTINUATION))
+
+
+_OPEN_PARTIAL = " OR ".join(
+    f"coalesce(last_value(CASE WHEN line LIKE '% {stream} _ %' OR line LIKE '% {stream} _:%' THEN"
+    f" regexp_extract(line, '^\\S+ {stream} (P?)', 1) END IGNORE NULLS)"
+    " OVER (ORDER BY line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), '') = 'P'"
+    for stream in ("stdout", "stderr")
+)
+"""Whether a partial line of either stream waits for its end."""
+
+
+def _read(
+    cursor: duckdb.DuckDBPyConnection, form: LineFormat, lines: pa.Table, options: ParseOptions, now: datetime
+) -> tuple[pa.Table, pa.Table]:
+    """(records of the lines that have the header of `form`, the other lines)."""
+    cursor.register("lines", lines)
+    headed = cursor.sql(
+        f"SELECT line_no, line, regexp_extract(line, '{form.pattern}') AS header FROM lines"
+    ).to_arrow_table()
+    cursor.register("headed", headed)
+    moment = f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ')}'"
+    zone = options.timezone or "UTC"
+    query = records_sql(form, zone=zone, now=moment, time_format=options.timestamp_format)
+    records = _with_times(cursor, cursor.sql(query).to_arrow_table(), options, now)
+    if "flag" in form.groups and len(records):
+        records = join_partials(cursor, records, _fragments(cursor, form))
+    if len(records) == len(lines):
+        return records, lines.slice(0, 0)
+    return records, headed.filter(pc.equal(headed.column("header"), "")).select(["line_no", "line"])
+
+
+def _fragments(cursor: duckdb.DuckDBPyConnection, form: LineFormat) -> pa.Table:
+    return cursor.sql(
+        f"SELECT line_no, h.stream AS stream, h.flag[1] = 'P' AS partial, substr(line, length(header) + 1) AS message FROM"
+        f" (SELECT *, regexp_extract(header, '{form.pattern}', {list(form.groups)}) AS h FROM headed WHERE header <> '')"
+    ).to_arrow_table()
+
+
+def _with_times(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
+    """Reads the times that the expected notations left NULL, in any notation; what is no time becomes a problem."""
+    texts = records.column("time")
+    missing = pc.and_(pc.is_null(records.column("timestamp")), pc.greater(pc.utf8_length(texts), 1))
+    records = records.append_column("tags", pa.nulls(len(records), pa.list_(pa.string())))
+    records = records.append_column("environment", pa.nulls(len(records), pa.string()))
+    if not pc.any(missing).as_py():
+        return records
+    found = resolve_times(cursor, pc.if_else(missing, texts, None), options, now)
+    times = pc.coalesce(records.column("timestamp"), found)
+    unread = pc.and_(missing, pc.is_null(found))
+    reason = pc.binary_join_element_wise("the time", texts, "could not be read", " ")
+    problem = pc.coalesce(pc.if_else(unread, reason, None), records.column("problem"))
+    records = records.set_column(records.schema.get_field_index("timestamp"), "timestamp", times)
+    return records.set_column(records.schema.get_field_index("problem"), "problem", problem)
+
+
+def _plain(lines: pa.Table) -> pa.Table:
+    """Lines as records that are nothing but their message."""
+    columns = {name: pa.nulls(len(lines), PARSED.field(name).type) for name in PARSED.names}
+    columns |= {"line_no": lines.column("line_no"), "message": lines.column("line")}
+    if "problem" in lines.column_names:
+        columns["problem"] = lines.column("problem")
+    return pa.table(columns, schema=PARSED)
