@@ -110,7 +110,8 @@ def _text(column: str, text: str, tokens: Tokens) -> Condition:
         return _never_null(column, Condition(f"contains({folded}, lower(?))", [text.strip()], True))
     longest = max(words, key=len)
     pattern = f"(?:^|{NOT_INSIDE})" + f"{NOT_INSIDE}+".join(words) + f"(?:$|{NOT_INSIDE})"
-    sql = f"(contains({folded}, ?) AND regexp_matches({folded}, ?))"
+    # CASE, not AND: under a NOT the pattern would be matched against every row (126 ms instead of 45 a million)
+    sql = f"(CASE WHEN contains({folded}, ?) THEN regexp_matches({folded}, ?) ELSE false END)"
     return _never_null(column, Condition(sql, [longest, pattern], True))
 
 
@@ -124,7 +125,7 @@ def _attribute(path: str, value: str) -> Condition:
     """A member of the attributes whose text is `value`, or an array there that holds it.
 
     A dot may separate two keys or stand inside one: every reading is tried. A JSON text without any backslash holds
-    its keys literally, which spares the parsing of most rows.
+    its keys and strings literally, which spares the parsing of most rows.
     """
     readings = _readings(path)
     pointers = ["".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys) for keys in readings]
@@ -132,16 +133,23 @@ def _attribute(path: str, value: str) -> Condition:
     wanted = [value, _bare_json(value)]
     has_any = "coalesce(TRY(list_has_any(json_extract(attributes, {}), [to_json(?), json_extract(?, '/0')])), false)"
     tests = [has_any.format("?::VARCHAR[]"), *[has_any.format("?::VARCHAR")] * len(arrays)]
-    sql = f"((contains(attributes, ?) OR contains(attributes, '\\')) AND ({' OR '.join(tests)}))"
-    values: list[Any] = [_literal_part(path), pointers, *wanted]
+    holds_both = "contains(attributes, ?) AND contains(attributes, ?) OR contains(attributes, '\\')"
+    sql = f"(CASE WHEN {holds_both} THEN {' OR '.join(tests)} ELSE false END)"
+    values: list[Any] = [_literal_part(path), _literal_value(value), pointers, *wanted]
     for array in arrays:
         values += [array, *wanted]
-    return Condition(f"coalesce({sql}, false)", values, True)
+    return Condition(sql, values, True)
 
 
 def _literal_part(path: str) -> str:
     """A part of the path that the JSON text must hold; a number may be a place in an array, which it does not."""
     return max((part for part in path.split(".") if not part.isdigit()), key=len, default="")
+
+
+def _literal_value(value: str) -> str:
+    """What the JSON text must hold of `value`: all of it, but nothing of a number that can be written in two ways."""
+    is_number = _bare_json(value) not in ("[]", "[true]", "[false]")
+    return "" if is_number and not value.strip().lstrip("-").isdigit() else value.strip() if is_number else value
 
 
 def _readings(path: str) -> list[list[str]]:

@@ -1,8 +1,9 @@
 """Reading an organisation's file: pages, single records, counts.
 
-A page with a total is read in two steps inside one snapshot. First the matches are counted by hour: one pass over the
-columns of the condition gives the exact total and tells which hours hold the page. Then the page is read from those
-hours alone, where DuckDB skips every row group outside them.
+A page with a total is read in steps inside one snapshot. The positions of a rare text come from one pass, and the page
+is fetched by position. Other matches are counted by hour: one pass over the columns of the condition gives the exact
+total and tells which hours hold the page; the page is then read from those hours alone, where DuckDB skips every row
+group outside them.
 """
 
 import time
@@ -34,6 +35,8 @@ from services.query.tree import Query
 
 MAX_OFFSET = 10_000
 MAX_LIMIT = 1_000
+FEW = 1_000
+"""Up to this many matches of a text, their positions are fetched instead of counted."""
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS = (
@@ -99,20 +102,44 @@ class Reader:
     def search(self, query: LogQuery, condition: Condition) -> LogPage:
         """One page in one snapshot."""
         began = time.perf_counter()
-        cursor_at = _cursor_position(query)
         with self._snapshot():
             scanned = self._one("SELECT count(*) FROM " + self._logs, [])
-            if not query.with_total:
-                total, bounds = None, condition
-            elif condition.sql == "true":
-                total, bounds = scanned, condition
-            else:
-                total, bounds = self._count_by_hour(query, condition, cursor_at)
-            rows = [] if total == 0 else self._page_rows(query, bounds, cursor_at)
+            total, rows = self._total_and_rows(query, condition, scanned)
         more = len(rows) > query.limit
         records = [_record(row) for row in rows[: query.limit]]
         next_cursor = records[-1]["id"] if more and records else None
-        return LogPage(records, total, next_cursor, _ms_since(began), scanned)
+        return LogPage(records, total if query.with_total else None, next_cursor, _ms_since(began), scanned)
+
+    def _total_and_rows(
+        self, query: LogQuery, condition: Condition, stored: int
+    ) -> tuple[int | None, list[tuple[Any, ...]]]:
+        """The total and the rows of the page, with one more where the page is not the last."""
+        cursor_at = _cursor_position(query)
+        if not query.with_total:
+            return None, self._page_rows(query, condition, cursor_at)
+        if condition.sql == "true":
+            return stored, self._page_rows(query, condition, cursor_at)
+        few = self._few_positions(condition) if condition.is_heavy else None
+        if few is not None:
+            return len(few), self._rows_at(_page_of(few, query, cursor_at), query.newest_first)
+        total, narrowed = self._count_by_hour(query, condition, cursor_at)
+        return total, self._page_rows(query, narrowed, cursor_at) if total else []
+
+    def _few_positions(self, condition: Condition) -> list[tuple[int, int]] | None:
+        """(timestamp_us, seq) of every match where they are at most `FEW`; then one pass over the texts is all it takes."""
+        sql = f"SELECT epoch_us(timestamp), seq FROM {self._logs} WHERE {condition.sql} LIMIT {FEW + 1}"
+        rows = self.cursor.execute(sql, condition.values).fetchall()
+        return None if len(rows) > FEW else rows
+
+    def _rows_at(self, positions: list[tuple[int, int]], newest_first: bool) -> list[tuple[Any, ...]]:
+        if not positions:
+            return []
+        times = [position[0] for position in positions]
+        sql = f"""SELECT {_SELECTED} FROM {self._logs}
+                  WHERE timestamp BETWEEN ? AND ? AND seq IN (SELECT unnest(?::BIGINT[]))"""
+        seqs = [position[1] for position in positions]
+        rows = self.cursor.execute(sql, [_moment(min(times)), _moment(max(times)), seqs]).fetchall()
+        return sorted(rows, key=lambda row: row[:2], reverse=newest_first)
 
     def _count_by_hour(
         self, query: LogQuery, condition: Condition, cursor_at: tuple[int, int] | None
@@ -216,6 +243,16 @@ def check_query(query: LogQuery) -> None:
         )
     if query.cursor is not None and parse_record_id(query.cursor) is None:
         raise InvalidQuery("The cursor is not one that was given out.", expected="the next_cursor of a page")
+
+
+def _page_of(
+    positions: list[tuple[int, int]], query: LogQuery, cursor_at: tuple[int, int] | None
+) -> list[tuple[int, int]]:
+    """The positions of the page, with one more where it is not the last."""
+    ordered = sorted(positions, reverse=query.newest_first)
+    if cursor_at is not None:
+        ordered = [at for at in ordered if (at < cursor_at if query.newest_first else at > cursor_at)]
+    return ordered[query.offset : query.offset + query.limit + 1]
 
 
 def _cursor_position(query: LogQuery) -> tuple[int, int] | None:
