@@ -87,6 +87,37 @@ def read_lines(stream: Stream, *, encoding: str | None = None, position: int = 0
     yield from split.finish(position)
 
 
+def read_text(stream: Stream, *, encoding: str | None = None, head: bytes = b"") -> Iterator[str]:
+    """The stream as text, in steps, for what is not made of lines. Bytes that are not UTF-8 are read as Latin-1."""
+    codec = _codec(encoding, head)
+    rest = b""
+    for step in _steps(stream, codec):
+        if codec == "latin-1":
+            yield _latin1(step.translate(_SPACED))
+            continue
+        text, rest = _lenient((rest + step).translate(_SPACED), final=False)
+        yield text
+    yield _lenient(rest, final=True)[0]
+
+
+def _lenient(data: bytes, *, final: bool) -> tuple[str, bytes]:
+    """(text, bytes at the end that may be the beginning of a character); lines that are not UTF-8 are Latin-1."""
+    try:
+        return data.decode(), b""
+    except UnicodeDecodeError as error:
+        if not final and error.end == len(data) and "unexpected end" in error.reason:
+            return data[: error.start].decode(), data[error.start :]
+    cut = len(data) if final else data.rfind(b"\n") + 1 or len(data)
+    return "".join(map(_either, data[:cut].splitlines(keepends=True))), data[cut:]
+
+
+def _either(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return _latin1(line)
+
+
 def _codec(encoding: str | None, head: bytes) -> str:
     if encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         return _UTF16.get(head[:2]) or (encoding if encoding != "utf-16" else utf16_of(head) or "utf-16-le")

@@ -101,11 +101,12 @@ def _cut(
     columns: dict[str, pa.Array], name: str, limit: int, problem: str, problems: list[pa.Array], shorten: Any
 ) -> None:
     """Shorten the few values over `limit`; a record that has no `raw` yet gets the whole value as its `raw`."""
-    texts, raws, notes = columns[name].to_pylist(), columns["raw"].to_pylist(), [None] * len(columns[name])
+    texts, raws = columns[name].to_pylist(), columns["raw"].to_pylist()
+    notes: list[str | None] = [None] * len(texts)
     for index in pc.indices_nonzero(pc.greater(pc.binary_length(columns[name]), limit)).to_pylist():
         raws[index] = raws[index] or _whole(columns, name, index)
         texts[index] = shorten(texts[index], limit)
-        notes[index] = problem  # type: ignore[call-overload]
+        notes[index] = problem
     columns[name] = pa.array(texts, pa.string())
     columns["raw"] = pa.array(raws, pa.string())
     problems.append(pa.array(notes, pa.string()))

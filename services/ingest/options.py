@@ -40,3 +40,23 @@ class ParseOptions:
     timezone: str | None = None
     encoding: str | None = None
     multiline: bool = True
+
+
+@dataclass(frozen=True)
+class IngestLimits:
+    """How much one request or one file may bring.
+
+    bulk_bytes      body of a bulk request, as sent and unpacked
+    record_bytes    one record; a longer line is cut and marked
+    unpack_bytes    unpacked size of one uploaded file, all members together
+    unpack_ratio    unpacked bytes per packed byte
+    unpack_entries  files in one zip
+    decoder_bytes   memory of the process that reads an upload
+    """
+
+    bulk_bytes: int = 32 << 20
+    record_bytes: int = 16 << 20
+    unpack_bytes: int = 20 << 30
+    unpack_ratio: int = 1000
+    unpack_entries: int = 1000
+    decoder_bytes: int = 768 << 20

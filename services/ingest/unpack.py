@@ -55,6 +55,7 @@ class Member:
     stream: Stream
     budget: "_Budget"
     packed: bool = False
+    in_archive: bool = False
     problem: str | None = None
     _head: bytes = field(default=b"", repr=False)
 
@@ -261,14 +262,16 @@ def _is_content(entry: zipfile.ZipInfo) -> bool:
 
 def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Member:
     if entry.flag_bits & 0x1:
-        return Member(entry.filename, _Nothing(), budget, problem="it is encrypted; it was left out")
+        return Member(entry.filename, _Nothing(), budget, in_archive=True, problem="it is encrypted; it was left out")
     try:
         stream = archive.open(entry)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
-        return Member(entry.filename, _Nothing(), budget, problem=f"it cannot be unpacked: {error}")
-    member = Member(entry.filename, stream, budget, packed=True)
+        return Member(entry.filename, _Nothing(), budget, in_archive=True, problem=f"it cannot be unpacked: {error}")
+    member = Member(entry.filename, stream, budget, packed=True, in_archive=True)
     if is_packed(member.peek(4)):
-        return Member(entry.filename, _Nothing(), budget, problem="an archive inside the archive is not opened")
+        return Member(
+            entry.filename, _Nothing(), budget, in_archive=True, problem="an archive inside the archive is not opened"
+        )
     return member
 
 

@@ -62,3 +62,6 @@ NUMBER_SCALE = {
 
 WINDOWS_MARKS = frozenset({"eventid", "event_id"})
 """Names of members that show a Windows event, whose `Level` has a scale of its own."""
+
+WINDOWS_HOSTS = frozenset({"hostname", "computer", "computername"})
+"""Names of members that hold the machine of a Windows event."""

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from services.ingest.formats.json_aliases import NUMBER_SCALE, PARENTS, RANK, WINDOWS_MARKS
+from services.ingest.formats.json_aliases import NUMBER_SCALE, PARENTS, RANK, WINDOWS_HOSTS, WINDOWS_MARKS
 from services.ingest.formats.json_text import (
     Member,
     NotJson,
@@ -91,12 +91,21 @@ def _pick(row: Row) -> None:
         _offer(row, name, member)
         if name in PARENTS and isinstance(member.value, dict):
             _descend(row, name, member)
+    if windows:
+        _prefer_own_host(row)
     level = row.picks.get("level")
     if level is None:
         return
     row.level = level_of(level.value, NUMBER_SCALE.get(level.alias, "windows" if windows else "any"))
     if row.level is None:
         del row.picks["level"]
+
+
+def _prefer_own_host(row: Row) -> None:
+    """A Windows event names its machine; `host` beside it is what a collector added."""
+    own = [member for member in row.top if member.name.lower() in WINDOWS_HOSTS and isinstance(member.value, str)]
+    if own and own[0].value.strip():
+        row.picks["host"] = Pick(own[0].name.lower(), own[0], own[0].value)
 
 
 def _descend(row: Row, path: str, parent: Member) -> None:

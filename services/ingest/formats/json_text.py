@@ -28,7 +28,7 @@ def _no_constant(word: str) -> None:
 
 
 _decoder = json.JSONDecoder(parse_constant=_no_constant, parse_int=float)
-_scan = _decoder.scan_once
+_scan = _decoder.scan_once  # type: ignore[attr-defined]
 
 
 @dataclass(slots=True)

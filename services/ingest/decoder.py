@@ -1,0 +1,77 @@
+"""The process that reads an upload: `python -m services.ingest.decoder`.
+
+Standard input brings one JSON object (see `request_of`); standard output carries an Arrow IPC stream of `LOG_SCHEMA`, one
+batch per chunk with what else belongs to the chunk in its metadata. A crash, a bomb or a lack of memory ends here.
+"""
+
+import dataclasses
+import json
+import os
+import resource
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from services.errors import CallerError
+from services.ingest.options import Defaults, IngestLimits, ParseOptions
+from services.ingest.pipeline import Chunk, Reading, parsing_connection, read_file
+from services.model import LOG_SCHEMA
+
+FINISHED = b"finished"
+CHUNK = b"chunk"
+REFUSED = b"refused"
+"""Keys of a batch's metadata: the content ended; a chunk and its particulars; the sentence why the file is refused."""
+
+
+def request_of(path: Path, position: int, reading: Reading) -> bytes:
+    """What the decoder reads from its standard input."""
+    said = dataclasses.asdict(reading) | {"now": reading.now.isoformat(), "path": str(path), "position": position}
+    return json.dumps(said).encode()
+
+
+def _reading(said: dict[str, Any]) -> Reading:
+    defaults = Defaults(**(said["defaults"] | {"tags": tuple(said["defaults"]["tags"])}))
+    limits, options = IngestLimits(**said["limits"]), ParseOptions(**said["options"])
+    now = datetime.fromisoformat(said["now"])
+    return Reading(said["name"], options, defaults, now, limits, said["chunk_rows"])
+
+
+def metadata_of(chunk: Chunk) -> bytes:
+    """A chunk without its batch."""
+    said = {each.name: getattr(chunk, each.name) for each in dataclasses.fields(chunk) if each.name != "batch"}
+    return json.dumps(said | {"problems": [dataclasses.astuple(each) for each in chunk.problems]}).encode()
+
+
+def main() -> int:
+    """Read the request, write the chunks; 0 when the content was read to its end or refused."""
+    said = json.loads(sys.stdin.buffer.read())
+    reading = _reading(said)
+    limit = reading.limits.decoder_bytes
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)
+    con = parsing_connection()
+    with os.fdopen(os.dup(1), "wb") as sink, pa.ipc.new_stream(sink, LOG_SCHEMA) as writer:
+        ending = {FINISHED: b"1"}
+        try:
+            with Path(said["path"]).open("rb") as file:
+                for chunk in read_file(con, file, reading, said["position"]):
+                    _write(writer, chunk.batch, {CHUNK: metadata_of(chunk)})
+        except CallerError as error:
+            ending = {REFUSED: str(error).encode()}
+        _write(writer, LOG_SCHEMA.empty_table(), ending)
+    return 0
+
+
+def _write(writer: pa.ipc.RecordBatchStreamWriter, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
+    batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=LOG_SCHEMA)]
+    writer.write_batch(batches[0], custom_metadata=metadata)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

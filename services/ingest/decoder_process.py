@@ -1,0 +1,131 @@
+"""The server's side of the decoder: starts the process, reads its chunks ahead, tells how it ended."""
+
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from services.errors import InvalidInput
+from services.ingest.decoder import CHUNK, FINISHED, REFUSED, request_of
+from services.ingest.pipeline import Chunk, LineProblem, Reading
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class DecoderDied(Exception):
+    """The decoder ended before the content did; the text says how."""
+
+
+def decoded(path: Path, reading: Reading, position: int = 0) -> Generator[Chunk, None, None]:
+    """The chunks of a file behind `position`, read by a process of their own, one read ahead of the caller.
+
+    Raises `InvalidInput` with the sentence for the sender where the file is refused, `DecoderDied` where the process ends
+    before its time. Closing the iterator ends the process.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.ingest.decoder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            cwd=_ROOT,
+        )
+        try:
+            _send(process, request_of(path, position, reading))
+            yield from _ahead(process)
+            process.wait()
+        except (pa.ArrowInvalid, OSError, _Ended) as error:
+            process.kill()
+            raise DecoderDied(_how_it_ended(process, complaints)) from error
+        finally:
+            _end(process)
+
+
+def _send(process: subprocess.Popen[bytes], request: bytes) -> None:
+    assert process.stdin is not None  # noqa: S101  (for the type checker)
+    process.stdin.write(request)
+    process.stdin.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+class _Ended(Exception):
+    """The stream of chunks ended without saying that it is the end."""
+
+
+def _ahead(process: subprocess.Popen[bytes]) -> Iterator[Chunk]:
+    """The chunks, the next one being read while the caller has the last."""
+    chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=1)
+    stop = threading.Event()
+    thread = threading.Thread(target=_read, args=(process, chunks, stop), name="decoder-reader", daemon=True)
+    thread.start()
+    try:
+        while (item := chunks.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        process.kill()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                chunks.get_nowait()
+        thread.join()
+
+
+def _read(process: subprocess.Popen[bytes], chunks: "queue.Queue[Any]", stop: threading.Event) -> None:
+    def put(item: Any) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                chunks.put(item, timeout=0.2)
+                return
+
+    try:
+        for chunk in _chunks(process):
+            put(chunk)
+        put(None)
+    except (pa.ArrowInvalid, OSError, InvalidInput, _Ended) as error:
+        put(error)
+
+
+def _chunks(process: subprocess.Popen[bytes]) -> Iterator[Chunk]:
+    with pa.ipc.open_stream(process.stdout) as reader:
+        while True:
+            try:
+                batch, metadata = reader.read_next_batch_with_custom_metadata()
+            except StopIteration:
+                raise _Ended from None
+            if FINISHED in metadata:
+                return
+            if REFUSED in metadata:
+                raise InvalidInput(metadata[REFUSED].decode(), field="file")
+            yield _chunk(batch, json.loads(metadata[CHUNK]))
+
+
+def _chunk(batch: pa.RecordBatch, said: dict[str, Any]) -> Chunk:
+    problems = [LineProblem(*each) for each in said.pop("problems")]
+    return Chunk(batch=pa.Table.from_batches([batch]), problems=problems, **said)
+
+
+def _how_it_ended(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
+    code = process.wait()
+    complaints.seek(0)
+    last = complaints.read()[-4000:].decode(errors="replace").strip().splitlines()[-1:] or [""]
+    if "MemoryError" in last[0] or "OutOfMemory" in last[0] or "memory" in last[0].lower():
+        return "Reading the file takes more memory than is allowed."
+    if code < 0:
+        return f"The process that reads the file was ended by signal {-code}."
+    return f"The process that reads the file failed: {last[0][:300] or f'exit code {code}'}"
