@@ -54,7 +54,9 @@ def sample_batch(end: datetime, *, count: int = RECORDS, seed: int = 7) -> LogBa
     records: list[Record] = []
     for moment in _moments(end, count, dice):
         records.extend(_request(moment, dice))
-    records = sorted([*records[: count - len(_story(end))], *_story(end)], key=lambda record: record["timestamp"])
+    story = _story(end)
+    kept = dice.sample(records, min(len(records), count - len(story)))
+    records = sorted([*kept, *story], key=lambda record: record["timestamp"])
     columns = {
         name: pa.array([record.get(name) for record in records], PARSED.field(name).type) for name in PARSED.names
     }
@@ -64,7 +66,7 @@ def sample_batch(end: datetime, *, count: int = RECORDS, seed: int = 7) -> LogBa
 
 def _moments(end: datetime, count: int, dice: random.Random) -> Iterator[_Moment]:
     """Times of requests, evenly spread with some unrest; more than are needed for `count` records."""
-    requests = count // 3
+    requests = int(count * 0.42)
     for index in range(requests):
         at = end - SPAN + SPAN * ((index + dice.random()) / requests)
         into = (at - (end - BEFORE_END)) / LASTS
@@ -75,12 +77,12 @@ def _story(end: datetime) -> list[Record]:
     """What the operators did: the deployment, the alarm, the way back."""
     begin = end - BEFORE_END
     told = (
-        (0, "info", "deployer", f"deployment of payment {_NEW} started", {"version": _NEW}),
-        (20, "info", "deployer", f"deployment of payment {_NEW} finished", {"version": _NEW}),
+        (0, "info", "payment", f"deployment of payment {_NEW} started", {"version": _NEW}),
+        (20, "info", "payment", f"deployment of payment {_NEW} finished", {"version": _NEW}),
         (200, "critical", "payment", "no connection to the database: pool of 20 exhausted", {"pool": {"size": 20}}),
-        (420, "warning", "monitor", "checkout error rate is 38 % over 5 minutes", {"threshold": 5}),
-        (660, "info", "deployer", f"rollback of payment to {_OLD} started by ines", {"version": _OLD}),
-        (720, "info", "deployer", f"rollback of payment to {_OLD} finished", {"version": _OLD}),
+        (420, "warning", "checkout", "error rate of checkouts is 38 % over 5 minutes", {"threshold": 5}),
+        (660, "info", "payment", f"rollback of payment to {_OLD} started by ines", {"version": _OLD}),
+        (720, "info", "payment", f"rollback of payment to {_OLD} finished", {"version": _OLD}),
         (735, "info", "payment", "database pool is healthy again: 3 of 20 connections in use", {"pool": {"size": 20}}),
     )
     return [
