@@ -130,11 +130,13 @@
   function showPage(page) {
     finish();
     if (page.error) {
+      if (!shown) root().dataset.mode = "error";
       fault = page.error.query ? page.error : null;
       paint(document.getElementById("explorer-query-input").value);
       return;
     }
     shown = page;
+    root().dataset.mode = page.mode;
     window.evRows(list(), page);
     list().scrollTop = 0;
     markSelected();

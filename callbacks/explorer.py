@@ -1,0 +1,443 @@
+"""What the Explorer shows: rows, chart, filters, one record, recent searches, the first run."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from flask import request as http
+
+from components import drawer, facets, first_run, log_table, query_bar
+from components.actions import patch
+from components.charts import STACK, histogram_figure
+from components.levels import TAGS, WORDS
+from components.log_text import matcher
+from components.numbers import count, took, width
+from components.shell import TEMPLATES, THEME
+from components.states import button, fault, state
+from components.time_range import NAMES, bounds
+from components.times import naive, offset_words, short
+from services.errors import BackendError, CallerError, ElkVisionError, InvalidQuery, NotFound
+from services.principal import Principal, Scope
+from services.query.language import And, Field, Or, Phrase, Query, Word, parse
+from services.search import Histogram, SearchRequest, Stats
+from services.services import Services
+
+PAGE_ROOT = "explorer-page"
+BOOT = "explorer-boot"
+STATE = "explorer-state"
+PAGE = "explorer-results"
+FIGURE = "explorer-figure"
+HISTOGRAM = "explorer-histogram"
+LEGEND = "explorer-legend"
+SUMMARY = "explorer-summary"
+NOTICE = "explorer-notice"
+FAULT = "explorer-fault"
+FACETS = "explorer-facet-groups"
+ROWS = "explorer-rows"
+PAGER = "explorer-pager"
+SPAN = "explorer-span"
+DRAWER = "explorer-drawer"
+RECORD_ID = "explorer-record-id"
+QUERY_INPUT = "explorer-query-input"
+QUERY_BOX = "explorer-query-box"
+PAINT = "explorer-paint"
+RECENT = "explorer-recent"
+RECENT_BUTTON = "explorer-recent-button"
+CLEAR_HISTORY = "explorer-clear-history"
+RUN_BUTTON = "explorer-run-button"
+WHEN_LABEL = "explorer-when-label"
+FROM_INPUT = "explorer-from-input"
+TO_INPUT = "explorer-to-input"
+FILTERS_COUNT = "explorer-filters-count"
+ORDER_LABEL = "explorer-order-label"
+ZONE = "explorer-zone"
+WAYS = "explorer-ways"
+TOKEN_BUTTON = "explorer-token-button"  # noqa: S105
+TOKEN_TEXT = "explorer-token-text"  # noqa: S105
+STEPS = "explorer-steps"
+SAMPLE = "explorer-sample"
+SAMPLE_BUTTON = "explorer-sample-button"
+SAMPLE_FAULT = "explorer-sample-fault"
+SAMPLE_REMOVE = "explorer-sample-remove"
+ARRIVED = "explorer-arrived"
+WAITING = "explorer-waiting"
+
+PAGE_SIZE = 100
+RECENT_SHOWN = 12
+WIDENINGS = ("24h", "7d", "30d", "all")
+
+Caller = Callable[[], Principal]
+
+
+def register(app: Dash, services: Services, caller: Caller) -> None:
+    """Every input and output of the Explorer."""
+    _register_browser_side(app)
+
+    @app.callback(
+        Output(PAGE, "data"),
+        Output(SUMMARY, "children"),
+        Output(NOTICE, "children"),
+        Output(FAULT, "children"),
+        Output(WAITING, "disabled"),
+        Output(ORDER_LABEL, "children"),
+        Input(STATE, "data"),
+        prevent_initial_call=True,
+    )
+    def search(asked: dict[str, Any]) -> Any:
+        return answer(services, caller(), asked)
+
+    @app.callback(
+        Output(FIGURE, "data"),
+        Output(LEGEND, "children"),
+        Output(FACETS, "children"),
+        Output(ZONE, "children"),
+        Input(STATE, "data"),
+        prevent_initial_call=True,
+    )
+    def overview(asked: dict[str, Any]) -> Any:
+        return chart_and_facets(services, caller(), asked)
+
+    @app.callback(Output(DRAWER, "children"), Input(RECORD_ID, "data"), State(STATE, "data"), prevent_initial_call=True)
+    def record(record_id: str, asked: dict[str, Any] | None) -> Any:
+        return one_record(services, caller(), record_id, asked or {})
+
+    @app.callback(Output(RECENT, "children"), Input(RECENT_BUTTON, "n_clicks"), prevent_initial_call=True)
+    def recent(_clicks: int) -> Any:
+        entries, _ = services.history.list(caller(), limit=RECENT_SHOWN)
+        return query_bar.recent_searches(entries)
+
+    @app.callback(
+        Output(RECENT, "children", allow_duplicate=True), Input(CLEAR_HISTORY, "n_clicks"), prevent_initial_call=True
+    )
+    def clear_history(clicks: int | None) -> Any:
+        if not clicks:
+            return no_update
+        services.history.clear(caller())
+        return query_bar.recent_searches([])
+
+    _register_first_run(app, services, caller)
+
+
+def _register_browser_side(app: Dash) -> None:
+    def browser(name: str, *arguments: Any, **options: Any) -> None:
+        app.clientside_callback(ClientsideFunction("explorer", name), *arguments, **options)
+
+    browser("boot", Output(STATE, "data"), Output(RECORD_ID, "data"), Input(BOOT, "data"))
+    browser("page", Input(PAGE, "data"), prevent_initial_call=True)
+    browser("again", Input(ARRIVED, "data"), prevent_initial_call=True)
+    browser("recorded", Input(DRAWER, "children"), prevent_initial_call=True)
+    browser(
+        "zoom",
+        Input(HISTOGRAM, "selectedData"),
+        Input(HISTOGRAM, "clickData"),
+        State(HISTOGRAM, "figure"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("shell", "themed"),
+        Output(HISTOGRAM, "figure"),
+        Input(FIGURE, "data"),
+        Input(THEME, "data"),
+        State(TEMPLATES, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_first_run(app: Dash, services: Services, caller: Caller) -> None:
+    @app.callback(
+        Output(WAYS, "children"),
+        Output(TOKEN_TEXT, "children"),
+        Output(TOKEN_BUTTON, "disabled"),
+        Input(TOKEN_BUTTON, "n_clicks"),
+    )
+    def ways(clicks: int | None) -> Any:
+        plain = services.accounts.issue_token(caller(), name="First logs", scopes=[Scope.INGEST])[1] if clicks else None
+        return first_run.ways(http.host_url.rstrip("/"), plain), first_run.token_note(plain), plain is not None
+
+    @app.callback(
+        Output(STEPS, "children"),
+        Output(ARRIVED, "data"),
+        Input(WAITING, "n_intervals"),
+        State(TOKEN_BUTTON, "disabled"),
+    )
+    def waiting(ticks: int | None, has_token: bool | None) -> Any:
+        arrived = bool(ticks) and services.search.search(caller(), SearchRequest(page_size=1)).total
+        return first_run.steps(has_token=bool(has_token), waited_s=2 * (ticks or 0)), ticks if arrived else no_update
+
+    @app.callback(Output(SAMPLE, "hidden"), Input(PAGE, "data"), prevent_initial_call=True)
+    def sample_present(_page: Any) -> Any:
+        return not services.sample.present(caller())
+
+    @app.callback(
+        Output(ARRIVED, "data", allow_duplicate=True),
+        Output(SAMPLE_FAULT, "children"),
+        Input(SAMPLE_BUTTON, "n_clicks"),
+        running=[(Output(SAMPLE_BUTTON, "className"), "ev-btn ev-busy", "ev-btn")],
+        prevent_initial_call=True,
+    )
+    def load_sample(clicks: int) -> Any:
+        try:
+            services.sample.load(caller())
+        except ElkVisionError as error:
+            return no_update, fault(str(error))
+        return -clicks, None
+
+    @app.callback(
+        Output(ARRIVED, "data", allow_duplicate=True), Input(SAMPLE_REMOVE, "n_clicks"), prevent_initial_call=True
+    )
+    def remove_sample(clicks: int | None) -> Any:
+        if not clicks:
+            return no_update
+        services.sample.remove(caller())
+        return f"removed {clicks}"
+
+
+def request_of(asked: dict[str, Any], zone: str, **more: Any) -> SearchRequest:
+    """The search that the browser's state names."""
+    start, end = bounds(asked.get("range") or "")
+    return SearchRequest(
+        query=asked.get("q") or "",
+        levels=tuple(asked.get("level") or ()),
+        sources=tuple(asked.get("source") or ()),
+        services=tuple(asked.get("service") or ()),
+        environments=tuple(asked.get("environment") or ()),
+        hosts=tuple(asked.get("host") or ()),
+        start=asked.get("from") or start,
+        end=asked.get("to") or end,
+        timezone=zone,
+        newest_first=asked.get("order") != "asc",
+        upload_id=asked.get("upload") or None,
+        **more,
+    )
+
+
+def answer(services: Services, principal: Principal, asked: dict[str, Any]) -> tuple[Any, ...]:
+    """(page, summary, notice, fault, no waiting, order) for one search."""
+    zone = services.preferences.get(principal).timezone
+    order = "Newest first" if asked.get("order") != "asc" else "Oldest first"
+    try:
+        request = request_of(asked, zone, page_size=PAGE_SIZE, cursor=asked.get("cursor"))
+        found = services.search.search(principal, request)
+    except InvalidQuery as error:
+        return _refused(asked, error), no_update, None, query_bar.query_fault(error), True, order
+    except (CallerError, BackendError) as error:
+        return _failed(asked, error), no_update, failure(error), None, True, order
+    total = found.total or 0
+    _note_search(services, principal, asked, total)
+    page = _page(asked, found.records, zone, services.clock.now()) | {"total": total, "next_cursor": found.next_cursor}
+    notice = None if total else nothing(services, principal, asked, zone)
+    first = notice == "first"
+    page["mode"] = "first" if first else "rows" if total else "empty"
+    return page, summary(total, found.took_ms, order), None if first else notice, None, not first, order
+
+
+def _page(asked: dict[str, Any], records: list[dict[str, Any]], zone: str, now: datetime) -> dict[str, Any]:
+    offset = PAGE_SIZE * len(asked.get("trail") or ())
+    return log_table.rows(records, zone=zone, now=now, matches=matcher(terms(asked.get("q") or ""))) | {
+        "run": asked.get("run"),
+        "offset": offset,
+        "newest_first": asked.get("order") != "asc",
+    }
+
+
+def _refused(asked: dict[str, Any], error: InvalidQuery) -> dict[str, Any]:
+    """The query is wrong: the rows of the search before stay."""
+    in_query = bool(error.length or error.position) and "start" not in str(error)[:9] and "end" not in str(error)[:7]
+    return {"run": asked.get("run"), "error": {"query": in_query, "position": error.position, "length": error.length}}
+
+
+def _failed(asked: dict[str, Any], error: ElkVisionError) -> dict[str, Any]:
+    return {"run": asked.get("run"), "error": {"query": False, "text": str(error)}}
+
+
+def failure(error: ElkVisionError) -> html.Div:
+    """What broke, and the way on."""
+    return state(
+        "Search failed",
+        f"{error} The rows below are from the search before.",
+        [
+            button("Try again", primary=True, **{"data-act": "run"}),
+            button("Copy details", **{"data-copy": repr(error)}),
+        ],
+        failed=True,
+    )
+
+
+def summary(total: int, took_ms: float, order: str) -> list[Any]:
+    """`48,213 hits in 38 ms, newest first`."""
+    return [html.B(count(total)), f" {'hit' if total == 1 else 'hits'} in {took(took_ms)}, {order.lower()}"]
+
+
+def terms(query: str) -> list[list[str]]:
+    """The token runs that a match of `query` holds in its message: what to mark."""
+    try:
+        return [term for term in _terms(parse(query)) if term]
+    except InvalidQuery:
+        return []
+
+
+def _terms(query: Query) -> list[list[str]]:
+    match query:
+        case Word(text) | Phrase(text):
+            return [_tokens(text)]
+        case Field("message", value):
+            return [_tokens(value)]
+        case And(children) | Or(children):
+            return [term for child in children for term in _terms(child)]
+        case _:
+            return []
+
+
+def _tokens(text: str) -> list[str]:
+    return "".join(letter if letter.isalnum() or letter == "_" else " " for letter in text).split()
+
+
+def _note_search(services: Services, principal: Principal, asked: dict[str, Any], total: int) -> None:
+    """Keep what a person looked for; a page turned is no new search, nor is the bare page."""
+    kept = {name: asked[name] for name in ("range", "from", "to", *facets.FIELDS, "level", "upload") if asked.get(name)}
+    if asked.get("cursor") or not asked.get("q"):
+        return
+    services.history.add(principal, asked["q"], kept, total)
+
+
+def nothing(services: Services, principal: Principal, asked: dict[str, Any], zone: str) -> Any:
+    """What to say where nothing matches: "first" where there are no logs at all, else where the data is."""
+    newest = services.search.search(principal, SearchRequest(page_size=1))
+    if not newest.total:
+        return "first"
+    for preset in _wider(asked):
+        found = services.search.search(principal, _request_over(asked, preset, zone))
+        if found.total:
+            return _wider_state(asked, preset, found.total, found.records[0]["timestamp"], zone)
+    return _nowhere_state(asked, newest.records[0]["timestamp"], zone)
+
+
+def _wider(asked: dict[str, Any]) -> list[str]:
+    """The presets that reach further than the range asked for."""
+    asked_range = asked.get("range") or ""
+    if asked_range == "all":
+        return []
+    names = list(NAMES)
+    later = names[names.index(asked_range) + 1 :] if asked_range in names else ["all"]
+    return [preset for preset in WIDENINGS if preset in later]
+
+
+def _request_over(asked: dict[str, Any], preset: str, zone: str) -> SearchRequest:
+    return request_of(asked | {"range": preset, "from": "", "to": ""}, zone, page_size=1)
+
+
+def _wider_state(asked: dict[str, Any], preset: str, total: int, newest: datetime, zone: str) -> html.Div:
+    where = "in all time" if preset == "all" else f"in the {NAMES[preset].lower()}"
+    around = {
+        "range": "",
+        "from": naive(newest - timedelta(hours=1), zone),
+        "to": naive(newest + timedelta(seconds=1), zone),
+    }
+    return state(
+        f"No logs match {range_words(asked)}",
+        f"The same search finds {count(total)} {where}; the newest is from {short(newest, zone)}.",
+        [
+            button(f"Search {NAMES[preset].lower()}", primary=True, **patch(range=preset, **{"from": "", "to": ""})),
+            button("Go to the newest match", **patch(**around)),
+        ],
+    )
+
+
+def _nowhere_state(asked: dict[str, Any], newest: datetime, zone: str) -> html.Div:
+    filters = {name: [] for name in (*facets.FIELDS, "level") if asked.get(name)} | (
+        {"upload": ""} if asked.get("upload") else {}
+    )
+    actions = []
+    if filters:
+        actions.append(button("Drop the filters", primary=True, **patch(**filters)))
+    if asked.get("q"):
+        actions.append(button("Clear the query", **patch(q="")))
+    return state(
+        "Nothing matches, at any time",
+        f"Your logs reach up to {short(newest, zone)}. Check the spelling, or ask for less: words match whole, and all of"
+        " them must be there.",
+        actions,
+    )
+
+
+def range_words(asked: dict[str, Any]) -> str:
+    """The asked range within a sentence."""
+    preset = asked.get("range") or ""
+    if preset == "all":
+        return "in all time"
+    return f"in the {NAMES[preset].lower()}" if preset in NAMES else "in this time range"
+
+
+def chart_and_facets(services: Services, principal: Principal, asked: dict[str, Any]) -> tuple[Any, ...]:
+    """(figure, legend, facets, time zone); everything stays as it is where the search is refused."""
+    zone = services.preferences.get(principal).timezone
+    zone_words = f"Times in {offset_words(services.clock.now(), zone)}"
+    chosen = {name: asked.get(name) or [] for name in ("level", *facets.FIELDS)}
+    try:
+        stats = services.search.stats(principal, request_of(asked | {name: [] for name in chosen}, zone))
+        narrowed = any(chosen.values())
+        histogram = services.search.histogram(principal, request_of(asked, zone)) if narrowed else _over_time(stats)
+    except (CallerError, BackendError):
+        return no_update, no_update, no_update, zone_words  # the search itself says why
+    by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
+    return figure(histogram, zone), legend(histogram), facets.facets(by_field, chosen), zone_words
+
+
+def _over_time(stats: Stats) -> Histogram | None:
+    if stats.start is None or stats.end is None:
+        return None
+    return Histogram(stats.interval_s, stats.start, stats.end, stats.over_time)
+
+
+def figure(histogram: Histogram | None, zone: str) -> dict[str, Any]:
+    """The histogram with its empty buckets, which the search leaves out."""
+    if histogram is None or not histogram.rows:
+        return {"data": [], "layout": {"height": 104, "xaxis": {"visible": False}, "yaxis": {"visible": False}}}
+    step = timedelta(seconds=histogram.interval_s)
+    starts = [histogram.start + index * step for index in range(_buckets(histogram))]
+    place = {start: index for index, start in enumerate(starts)}
+    counts: dict[str, list[int]] = {}
+    for row in histogram.rows:
+        if row.bucket in place:
+            counts.setdefault(row.level, [0] * len(starts))[place[row.bucket]] += row.count
+    return histogram_figure(
+        [naive(start, zone) for start in starts],
+        {level: counts[level] for level in STACK if level in counts},
+        ends=[naive(start + step, zone) for start in starts],
+        interval_s=histogram.interval_s,
+    )
+
+
+def _buckets(histogram: Histogram) -> int:
+    """How many buckets the range has; more than the search makes would be a mistake of ours, and slow."""
+    span_s = (histogram.end - histogram.start).total_seconds()
+    return min(400, max(1, -(-int(span_s * 1000) // (histogram.interval_s * 1000))))
+
+
+def legend(histogram: Histogram | None) -> list[html.Span]:
+    """Levels with their counts, worst first, and the width of a bar."""
+    if histogram is None or not histogram.rows:
+        return []
+    totals: dict[str, int] = {}
+    for row in histogram.rows:
+        totals[row.level] = totals.get(row.level, 0) + row.count
+    shown = [_legend_entry(level, totals[level]) for level in TAGS if level in totals]
+    per_bar = html.Span(f"{width(histogram.interval_s)} per bar", className="ev-t3")
+    return [*shown, html.Span(className="ev-sp"), per_bar]
+
+
+def _legend_entry(level: str, number: int) -> html.Span:
+    return html.Span([html.I(className="ev-sw"), f"{WORDS[level]} ", html.B(count(number))], className=f"ev-lv-{level}")
+
+
+def one_record(services: Services, principal: Principal, record_id: str, asked: dict[str, Any]) -> Any:
+    """The drawer's content; None closes it."""
+    if not record_id:
+        return None
+    try:
+        found = services.search.get(principal, record_id)
+    except (NotFound, InvalidQuery):
+        return drawer.gone("This record is not here (any more): it may have been deleted.")
+    zone = services.preferences.get(principal).timezone
+    return drawer.drawer(found, zone=zone, matches=matcher(terms(asked.get("q") or "")))

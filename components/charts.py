@@ -1,0 +1,84 @@
+"""Charts as Plotly figures without colours of their own: the theme's template, applied in the browser, brings them."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dash import dcc, html
+
+from components.levels import WORDS
+
+STACK = ("info", "debug", "trace", "unknown", "warning", "error", "critical")
+"""Levels from the bottom of the stack; the templates colour bars in this order."""
+
+_FILLS = {
+    "elk_dark": {
+        "info": "#4C86BE",
+        "debug": "#65717B",
+        "warning": "#DDAF3B",
+        "error": "#F2694A",
+        "critical": "#F0A6DF",
+    },
+    "elk_light": {
+        "info": "#4A8FD3",
+        "debug": "#838F98",
+        "warning": "#B87D00",
+        "error": "#BC3410",
+        "critical": "#7A1468",
+    },
+}
+
+
+@cache
+def templates() -> dict[str, Any]:
+    """Both templates by name; bars take the fills of `STACK` in turn."""
+    read: dict[str, Any] = json.loads(Path(__file__).with_name("plotly_templates.json").read_text())
+    for name, template in read.items():
+        fills = _FILLS[name]
+        template["data"]["bar"] = [
+            {"marker": {"color": fills.get(level, fills["debug"]), "line": {"width": 0}}} for level in STACK
+        ]
+    return read
+
+
+def histogram_figure(
+    buckets: list[str], counts: dict[str, list[int]], *, ends: list[str], interval_s: int
+) -> dict[str, Any]:
+    """Stacked bars by level. `buckets` are naive local times, `counts` has one number per bucket for each level."""
+    bars = [
+        {
+            "type": "bar",
+            "name": WORDS[level],
+            "x": buckets,
+            "y": counts.get(level, []),
+            "width": interval_s * 880,  # ms; leaves the template's gap of 12 %
+            "offset": 0,
+            "hovertemplate": "%{y:,}",
+            "visible": bool(counts.get(level)),
+        }
+        for level in STACK
+    ]
+    return {"data": bars, "layout": _layout(buckets, ends)}
+
+
+def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
+    whole = [buckets[0], ends[-1]] if buckets else None
+    return {
+        "height": 104,
+        "margin": {"l": 40, "r": 8, "t": 6, "b": 22},
+        "xaxis": {"type": "date", "range": whole, "fixedrange": False, "nticks": 8, "hoverformat": "%d %b %Y %H:%M:%S"},
+        "yaxis": {"fixedrange": True, "nticks": 3, "tickformat": "~s", "rangemode": "tozero"},
+        "meta": {"buckets": dict(zip(buckets, zip(buckets, ends, strict=True), strict=True))},
+        "uirevision": False,
+    }
+
+
+def graph(component_id: str, label: str) -> html.Div:
+    """An empty chart without tool bar, named for those who do not see it."""
+    empty = {"data": [], "layout": {"height": 104, "xaxis": {"visible": False}, "yaxis": {"visible": False}}}
+    config = {"displayModeBar": False, "doubleClick": False, "scrollZoom": False, "showTips": False}
+    chart = dcc.Graph(
+        id=component_id, className="ev-plot", responsive=True, figure=empty, config=config, style={"height": "104px"}
+    )
+    return html.Div(chart, role="img", **{"aria-label": label})

@@ -1,0 +1,78 @@
+"""Log text made fit to be shown: it is somebody else's, and may hold anything.
+
+Nothing here makes markup. The result is plain text, or text cut into (kind, text) segments that the browser turns
+into text nodes: kind "m" is a search match, "k" the name in `name=value`, "" the rest.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from dash import html
+
+Segment = tuple[str, str]
+
+_ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_][\w.-]{0,60}=(?=\S)")
+
+
+def visible(text: str) -> str:
+    """`text` without terminal colours, and with control and direction characters as signs that can be seen.
+
+    A right-to-left override would otherwise reorder what stands beside it (Unicode TR 36, section 3.5).
+    """
+    return _INVISIBLE.sub(lambda found: _sign(found[0]), _ANSI.sub("", text))
+
+
+def _sign(character: str) -> str:
+    number = ord(character)
+    if number < 0x20:
+        return chr(0x2400 + number)
+    return "\u2421" if number == 0x7F else f"⟨U+{number:04X}⟩"
+
+
+def one_line(text: str, limit: int) -> str:
+    """The first `limit` characters of `text`, visible, line breaks as ↵."""
+    cut = visible(text[: limit * 2])[:limit]
+    flat = cut.replace("\r\n", "\n").replace("\n", " ↵ ").replace("\t", "  ")
+    return flat if len(text) <= limit else flat + "…"
+
+
+def matcher(terms: Iterable[Sequence[str]]) -> re.Pattern[str] | None:
+    """A pattern for the tokens of each term in a row, as the search finds them; None where there are no terms."""
+    choices = [r"[^\w]+".join(re.escape(token) for token in term) for term in terms if term]
+    if not choices:
+        return None
+    return re.compile(rf"(?<!\w)(?:{'|'.join(sorted(choices, key=len, reverse=True))})(?!\w)", re.IGNORECASE)
+
+
+def segments(text: str, matches: re.Pattern[str] | None) -> list[Segment]:
+    """`text` cut at search matches and at `name=`; joined again it is `text`."""
+    marks = [found.span() for found in matches.finditer(text)] if matches else []
+    cut: list[Segment] = []
+    position = 0
+    for start, end in marks:
+        cut += _names(text[position:start])
+        cut.append(("m", text[start:end]))
+        position = end
+    return cut + _names(text[position:])
+
+
+def _names(text: str) -> list[Segment]:
+    cut: list[Segment] = []
+    position = 0
+    for found in _NAME.finditer(text):
+        cut += [("", text[position : found.start()]), ("k", found[0])]
+        position = found.end()
+    cut.append(("", text[position:]))
+    return [each for each in cut if each[1]]
+
+
+def marked(text: str, matches: re.Pattern[str] | None) -> list[html.Span | html.Mark | str]:
+    """`text` as components: matches marked, names in a quieter colour."""
+    made = {
+        "m": lambda part: html.Mark(part),
+        "k": lambda part: html.Span(part, className="ev-k"),
+        "": lambda part: part,
+    }
+    return [made[kind](part) for kind, part in segments(text, matches)]

@@ -1,0 +1,35 @@
+"""Counts, sizes and durations as people read them."""
+
+
+def count(number: int) -> str:
+    """`48,213`."""
+    return f"{number:,}"
+
+
+def plural(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def size(size_bytes: int) -> str:
+    """`41.8 MB`; decimal units, as file managers show them."""
+    amount = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}".replace(".0 ", " ")
+        amount /= 1000
+    return ""
+
+
+def took(took_ms: float) -> str:
+    """`38 ms`, `2.4 s`."""
+    return f"{max(1, round(took_ms))} ms" if took_ms < 1000 else f"{took_ms / 1000:.1f} s"
+
+
+def width(interval_s: int) -> str:
+    """The width of a histogram's bar: `10 s`, `5 min`, `1 h`, `1 day`."""
+    for unit_s, word in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if interval_s >= unit_s and interval_s % unit_s == 0:
+            number = interval_s // unit_s
+            return f"{number} {word}s" if word == "day" and number > 1 else f"{number} {word}"
+    return f"{interval_s} s"
