@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 
 from app.api import forms
-from app.api.answers import any_json, cut, paged, rfc3339
+from app.api.answers import any_json, cut, json_text, paged, rfc3339
 from app.api.caller import caller, services
 from app.api.errors import InvalidRequest
 from app.api.models.base import IdPath, Paging
@@ -22,6 +22,8 @@ from app.api.models.uploads import (
 from app.api.multipart_docs import multipart_body
 from app.api.resource import Resource
 from services.errors import TooLarge
+from services.ingest import uploads as services_uploads
+from services.ingest.pipeline import LineProblem
 
 uploads = Resource("uploads", "Log files.")
 
@@ -91,52 +93,39 @@ def list_problems(path: IdPath, query: Paging) -> dict[str, Any]:
     return paged(query, cut(services().uploads.problems(caller(), path.id)), problem_json)
 
 
-def upload_json(upload: Any) -> dict[str, Any]:
+_PLAIN = (
+    *("id", "name", "state", "size_bytes", "done_bytes", "rows", "problems", "reasons", "format", "error"),
+    *("took_s", "rows_per_s", "tags", "source", "service", "environment", "host"),
+)
+
+
+def upload_json(upload: services_uploads.Upload) -> dict[str, Any]:
     """An upload as the API writes it."""
-    return {
-        "id": upload.id,
-        "name": upload.name,
-        "state": upload.state,
-        "size_bytes": upload.size_bytes,
-        "done_bytes": upload.done_bytes,
-        "rows": upload.rows,
-        "problems": upload.problems,
-        "format": upload.format,
-        "error": upload.error,
-        "took_s": upload.took_s,
-        "created": rfc3339(upload.created),
-        "finished": rfc3339(upload.finished),
-        "tags": list(upload.tags),
-        "metadata": any_json(upload.metadata),
-        "source": upload.source,
-        "service": upload.service,
-        "environment": upload.environment,
-        "host": upload.host,
-    }
+    times = {name: rfc3339(getattr(upload, name)) for name in ("created", "started", "finished")}
+    return {name: getattr(upload, name) for name in _PLAIN} | times | {"metadata": any_json(upload.metadata)}
 
 
-def accepted_json(upload: Any) -> dict[str, Any]:
+def accepted_json(upload: services_uploads.Upload) -> dict[str, Any]:
     """A file that was just accepted."""
-    return {
-        "id": upload.id,
-        "task_id": upload.id,
-        "name": upload.name,
-        "size_bytes": upload.size_bytes,
-        "state": upload.state,
-        "estimate_s": upload.estimate_s,
-    }
+    shown = {name: getattr(upload, name) for name in ("id", "name", "size_bytes", "state", "estimate_s")}
+    return shown | {"task_id": upload.id}
 
 
-def problem_json(each: Any) -> dict[str, Any]:
+def problem_json(each: LineProblem) -> dict[str, Any]:
     """One line's problem."""
     return {"line": each.line, "reason": each.reason, "sample": each.sample}
 
 
-def preview_json(found: Any) -> dict[str, Any]:
+def preview_json(found: services_uploads.Preview) -> dict[str, Any]:
     """A preview as the API writes it."""
     return {
         "format": found.format,
         "details": any_json(found.details),
-        "rows": any_json(found.rows),
+        "rows": [preview_row_json(row) for row in found.rows],
         "problems": [problem_json(each) for each in found.problems],
     }
+
+
+def preview_row_json(row: dict[str, Any]) -> dict[str, Any]:
+    """One row as it would be stored; what it does not have is left out."""
+    return row | ({"attributes": json_text(row["attributes"])} if "attributes" in row else {})

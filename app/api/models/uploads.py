@@ -47,10 +47,13 @@ class Upload(Output):
     done_bytes: Annotated[int, Field(ge=0, description="How much of the file is read and stored.")]
     rows: Annotated[int, Field(ge=0, description="Records stored so far.")]
     problems: Annotated[int, Field(ge=0, description="Records stored with a problem.")]
+    reasons: Annotated[dict[str, int], Field(description="How many problems of each sort, where one upload is asked.")]
     format: Annotated[str | None, Field(description="What the content was found to be.")]
     error: Annotated[str | None, Field(description="Why it failed.")]
     took_s: Annotated[float | None, Field(description="Time from start to end, in seconds.")]
+    rows_per_s: float | None
     created: Time
+    started: Time | None
     finished: Time | None
     tags: list[str]
     metadata: dict[str, Any]
