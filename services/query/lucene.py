@@ -75,7 +75,7 @@ class _Reader:
         self._count(node)
         if node.value == "*":
             return MatchAll()
-        self._no_wildcard(node)
+        self._no_wildcard(node, quote=True)
         return Word(_unescaped(node.value))
 
     def _phrase(self, node: lucene.Phrase, depth: int) -> Query:
@@ -142,7 +142,7 @@ class _Reader:
     def _leaf(self, node: lucene.Item, name: str, value: str, *, quoted: bool) -> Query:
         self._count(node)
         if not quoted:
-            self._no_wildcard(node)
+            self._no_wildcard(node, quote=False)
         kind = resolve(name).kind
         if kind is Kind.LEVEL and canonical_level(value) is None:
             raise self._refuse(node, f"There is no level {value!r}.", "one of " + ", ".join(LEVELS))
@@ -171,14 +171,10 @@ class _Reader:
         if self.clauses > MAX_CLAUSES:
             raise self._refuse(node, "The query has too many parts.", f"at most {MAX_CLAUSES} words and values")
 
-    def _no_wildcard(self, node: lucene.Item) -> None:
+    def _no_wildcard(self, node: lucene.Item, *, quote: bool) -> None:
         if _WILDCARD.search(node.value):
-            raise self._refuse(
-                node,
-                "Wildcards are not supported.",
-                "a whole word; write \\* or \\? for the character itself",
-                quote=True,
-            )
+            expected = "a whole word; write \\* or \\? for the character itself"
+            raise self._refuse(node, "Wildcards are not supported.", expected, quote=quote)
 
     def _no_plus(self, nodes: Sequence[lucene.Item]) -> None:
         for node in nodes:
