@@ -12,6 +12,7 @@ from celery import Celery
 from celery.worker import WorkController
 
 UPLOADS = "uploads"
+PROCESS_UPLOAD = "elkvision.process_upload"
 UPLOAD_WORKERS = 2
 
 
@@ -31,10 +32,17 @@ class Tasks:
         self._worker: WorkController | None = None
         self._thread: threading.Thread | None = None
 
-    def register_upload(self, process: Callable[[str, str], None]) -> Callable[[str, str], None]:
-        """Make `process(organisation_id, upload_id)` a task; gives what starts one."""
-        task = self.celery.task(name="elkvision.process_upload")(process)
-        return lambda organisation_id, upload_id: task.apply_async((organisation_id, upload_id), queue=UPLOADS) and None
+    def start_upload(self, organisation_id: str, upload_id: str) -> None:
+        """Queue the work on one upload."""
+        self.celery.send_task(PROCESS_UPLOAD, (organisation_id, upload_id), queue=UPLOADS)
+
+    def work_on_uploads(self, process: Callable[[str, str], None]) -> None:
+        """Name what does the work: `process(organisation_id, upload_id)`. Before `start`."""
+
+        def process_upload(organisation_id: str, upload_id: str) -> None:
+            process(organisation_id, upload_id)
+
+        self.celery.task(name=PROCESS_UPLOAD)(process_upload)
 
     def start(self) -> None:
         """Start the workers; returns at once."""

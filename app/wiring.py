@@ -70,8 +70,8 @@ def build(config: Config) -> Application:
     accounts = Accounts(database, clock, registration=config.REGISTRATION, setup_code=setup_code)
     limits = _limits(config)
     ingest = Ingest(store, clock, limits)
-    start_task = tasks.register_upload(lambda organisation_id, upload_id: uploads.process(organisation_id, upload_id))
-    uploads = Uploads(store, documents, clock, config.DATA_DIR / "spool", limits, start_task)
+    uploads = Uploads(store, documents, clock, config.DATA_DIR / "spool", limits, tasks.start_upload)
+    tasks.work_on_uploads(uploads.process)
     services = Services(
         clock=clock,
         accounts=accounts,
