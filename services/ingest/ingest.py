@@ -212,24 +212,23 @@ def _ndjson_units(content: bytes) -> tuple[pa.Table, dict[int, str]]:
 
 
 def _items(text: str) -> list[str]:
-    """The texts of the items of an array, or of the array that is the member `logs` of an object."""
+    """The texts of the items of an array, or of the array that is the member `logs` of an object; any other JSON text is
+    one item."""
     start = skip_blank(text, 0)
     try:
         if text[start : start + 1] == "{":
             found, end = members(text, start)
             check_end(text, end)
-            logs = [member for member in found if member.name == "logs"]
-            if not logs or text[logs[0].value_start] != "[":
-                raise InvalidInput('Send a JSON array, {"logs": […]} or NDJSON.', field="logs")
-            return _elements(text, logs[0].value_start)[0]
-        if text[start : start + 1] != "[":
-            _check_json(text)
-            raise InvalidInput('Send a JSON array, {"logs": […]} or NDJSON.')
-        items, end = _elements(text, start)
-        check_end(text, end)
+            logs = [member for member in found if member.name == "logs" and text[member.value_start] == "["]
+            return _elements(text, logs[0].value_start)[0] if logs else [text[start:end]]
+        if text[start : start + 1] == "[":
+            items, end = _elements(text, start)
+            check_end(text, end)
+            return items
     except NotJson as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from None
-    return items
+    _check_json(text)
+    return [text[start:].strip(" \t\r\n")]
 
 
 def _elements(text: str, start: int) -> tuple[list[str], int]:
