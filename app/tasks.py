@@ -20,7 +20,7 @@ class Tasks:
     """The Celery application and, once `start` was called, its workers in this process."""
 
     def __init__(self) -> None:
-        self.celery = Celery("elkvision", broker="memory://", set_as_current=False)
+        self.celery = Celery("elkvision", broker="memory://localhost/", set_as_current=False)
         self.celery.conf.update(
             task_ignore_result=True,
             task_default_queue=UPLOADS,
