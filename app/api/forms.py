@@ -12,6 +12,7 @@ from app.api.errors import InvalidRequest
 from app.api.models.uploads import UploadOptions
 from app.api.reading import grouped, validated
 from services.errors import InvalidInput, TooLarge, UnsupportedMedia
+from services.ingest.option_checks import check_options
 from services.ingest.options import Defaults, ParseOptions
 from services.ingest.uploads import SpooledFile
 
@@ -70,9 +71,9 @@ def defaults_of(said: UploadOptions) -> Defaults:
 
 
 def parse_options_of(said: UploadOptions) -> ParseOptions:
-    """What the form says about reading."""
-    return ParseOptions(
-        format=said.format,
+    """What the form says about reading; a pattern alone means the format regex. Raises `InvalidInput`."""
+    options = ParseOptions(
+        format=said.format or ("regex" if said.pattern else None),
         delimiter=said.delimiter,
         header=said.header,
         pattern=said.pattern,
@@ -81,6 +82,8 @@ def parse_options_of(said: UploadOptions) -> ParseOptions:
         encoding=said.encoding,
         multiline=said.multiline,
     )
+    check_options(options)
+    return options
 
 
 def _json_object(text: str) -> Any:

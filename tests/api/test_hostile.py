@@ -54,7 +54,7 @@ def test_every_naughty_string_is_found_again_as_message_and_as_attribute(admin: 
     for each, text in zip(ids, strings, strict=True):
         record = admin.get(f"/api/logs/{each}/").json
         assert record["attributes"]["held"] == text
-        assert record["message"] == text
+        assert record["message"] == text.replace("\x1a", " "), "U+001A is the mark of masked tokens in shapes"
     assert admin.get("/api/logs/search/?service=naughty").json["total"] == len(strings)
 
 
@@ -94,7 +94,8 @@ def test_odd_records_are_stored_and_can_be_read(admin: Caller, record: str) -> N
 
 def test_nesting_without_end_is_refused_or_kept_but_harms_nobody(admin: Caller) -> None:
     for body in (b"[" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, b"[" * 100_000 + b"]" * 100_000):
-        assert send(admin, body).status_code in (200, 400)
+        answer = send(admin, body)
+        assert answer.status_code in (200, 400), answer.text[:300]
         assert admin.post("/api/logs/", data=body, content_type="application/json").status_code in (201, 400, 422)
         assert admin.post("/api/logs/search/", data=body, content_type="application/json").status_code in (400, 422)
         assert admin.patch("/api/preferences/", data=body, content_type="application/json").status_code in (400, 422)

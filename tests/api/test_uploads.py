@@ -58,6 +58,10 @@ def test_too_many_files_are_413_naming_the_limit(admin: Caller) -> None:
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"format": "regex", "pattern": "(?P<message>"}, "pattern"),
         ({"format": "regex"}, "pattern"),
+        ({"format": "csv", "pattern": "(?P<message>.*)"}, "pattern"),
+        ({"pattern": "no groups"}, "pattern"),
+        ({"timestamp_format": "%Q"}, "timestamp_format"),
+        ({"timestamp_format": "plain"}, "timestamp_format"),
     ],
 )
 def test_wrong_options_are_422_named_and_keep_nothing(admin: Caller, fields: dict[str, str], field: str) -> None:
