@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from services.accounts.secret_codes import new_id
 from services.clock import Clock
 from services.documents.interface import Document, DocumentStore
 from services.errors import InvalidInput, NotFound
+from services.identifiers import new_id
 from services.principal import Principal, Right, require
 
 COLLECTION = "search_history"

@@ -6,11 +6,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.accounts.models import Invitation, Membership, Organisation, User
-from services.accounts.secret_codes import digest, is_code, is_id, new_code, new_id
+from services.accounts.secret_codes import digest, is_code, new_code
 from services.accounts.views import Home, InvitationView, Member
 from services.clock import Clock
 from services.database import Database
 from services.errors import Conflict, InvalidInput, NotFound
+from services.identifiers import is_id, new_id
 from services.principal import Principal, Right, Role, require
 
 _LONGEST = timedelta(days=90)

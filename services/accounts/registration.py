@@ -10,10 +10,10 @@ from services.accounts import names
 from services.accounts.members import Members
 from services.accounts.models import LoginName, User
 from services.accounts.passwords import Passwords, check_new
-from services.accounts.secret_codes import new_id
 from services.clock import Clock
 from services.database import Database
 from services.errors import ConfigError, Conflict, Forbidden, InvalidInput
+from services.identifiers import new_id
 from services.principal import SCOPES_OF_ROLE, Principal, Role
 
 MODES = ("open", "invite", "closed")

@@ -10,10 +10,11 @@ from sqlalchemy import Row, delete, select, update
 from sqlalchemy.orm import Session
 
 from services.accounts.models import Membership, User, UserSession
-from services.accounts.secret_codes import digest, is_code, new_code, new_id
+from services.accounts.secret_codes import digest, is_code, new_code
 from services.clock import Clock
 from services.database import Database
 from services.errors import BackendError, Unauthenticated
+from services.identifiers import new_id
 from services.principal import SCOPES_OF_ROLE, Principal, Role
 
 _IDLE = timedelta(hours=12)

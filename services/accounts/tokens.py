@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from services.accounts.models import ApiToken, Membership, User
 from services.accounts.names import title
-from services.accounts.secret_codes import digest, is_code, is_id, new_code, new_id
+from services.accounts.secret_codes import digest, is_code, new_code
 from services.accounts.views import Token
 from services.clock import Clock
 from services.database import Database
 from services.errors import BackendError, Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from services.identifiers import is_id, new_id
 from services.principal import SCOPES_OF_ROLE, Principal, Role, Scope
 
 PREFIX = "evk_"
