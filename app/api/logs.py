@@ -25,18 +25,15 @@ _RECORD = {
     "example": {"timestamp": "2026-01-02T03:04:05Z", "level": "error", "service": "shop", "message": "payment failed"},
 }
 _ONE = {"required": True, "content": {"application/json": {"schema": _RECORD}}}
+_LINES = {"description": "One JSON object per line; a line that is none is stored with its problem."}
+_ARRAY = {"type": "array", "items": {}, "description": "Records."}
+_OBJECT = {"type": "object", "properties": {"logs": _ARRAY}, "required": ["logs"]}
+_ANY = {"description": "Any other JSON value counts as one record."}
 _MANY = {
     "required": True,
     "content": {
-        "application/json": {
-            "schema": {
-                "anyOf": [
-                    {"type": "array", "items": {}},
-                    {"type": "object", "properties": {"logs": {"type": "array", "items": {}}}, "required": ["logs"]},
-                ]
-            }
-        },
-        **{kind: {"schema": {"type": "string", "description": "One JSON object per line."}} for kind in NDJSON_TYPES},
+        "application/json": {"schema": {"anyOf": [_ARRAY, _OBJECT, _ANY]}, "example": [_RECORD["example"]]},
+        **{kind: {"schema": _LINES} for kind in NDJSON_TYPES},
     },
 }
 
