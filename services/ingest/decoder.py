@@ -4,12 +4,16 @@ Standard input brings one JSON object (see `request_of`); standard output carrie
 batch per chunk with what else belongs to the chunk in its metadata. A crash, a bomb or a lack of memory ends here.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
+import re
 import resource
 import signal
 import sys
+import threading
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,9 @@ FINISHED = b"finished"
 CHUNK = b"chunk"
 REFUSED = b"refused"
 """Keys of a batch's metadata: the content ended; a chunk and its particulars; the sentence why the file is refused."""
+
+OUT_OF_MEMORY = 77
+"""Exit code of a decoder that grew too large."""
 
 
 def request_of(path: Path, position: int, reading: Reading) -> bytes:
@@ -50,12 +57,10 @@ def main() -> int:
     """Read the request, write the chunks; 0 when the content was read to its end or refused."""
     said = json.loads(sys.stdin.buffer.read())
     reading = _reading(said)
-    limit = reading.limits.decoder_bytes
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)
     con = parsing_connection()
+    _bound_memory(reading.limits.decoder_bytes)
     with os.fdopen(os.dup(1), "wb") as sink, pa.ipc.new_stream(sink, LOG_SCHEMA) as writer:
         ending = {FINISHED: b"1"}
         try:
@@ -66,6 +71,34 @@ def main() -> int:
             ending = {REFUSED: str(error).encode()}
         _write(writer, LOG_SCHEMA.empty_table(), ending)
     return 0
+
+
+def _bound_memory(limit_bytes: int) -> None:
+    """End this process with `OUT_OF_MEMORY` when it holds more than that.
+
+    What is held is looked at 20 times a second: the limits of the system count what allocators only reserve, which is
+    a gigabyte before the first line is read. One of those stands behind, for a single huge step.
+    """
+    reserved = _status("VmData")
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (reserved + 3 * limit_bytes, resource.RLIM_INFINITY))
+
+    def watch() -> None:
+        while _status("VmRSS") < limit_bytes:
+            time.sleep(0.05)
+        os._exit(OUT_OF_MEMORY)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _status(name: str) -> int:
+    """A figure of /proc/self/status in bytes; 0 on systems without it."""
+    try:
+        text = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found.group(1)) << 10 if found else 0
 
 
 def _write(writer: pa.ipc.RecordBatchStreamWriter, table: pa.Table, metadata: dict[bytes, bytes]) -> None:

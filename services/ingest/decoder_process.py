@@ -14,7 +14,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from services.errors import InvalidInput
-from services.ingest.decoder import CHUNK, FINISHED, REFUSED, request_of
+from services.ingest.decoder import CHUNK, FINISHED, OUT_OF_MEMORY, REFUSED, request_of
 from services.ingest.pipeline import Chunk, LineProblem, Reading
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -124,7 +124,7 @@ def _how_it_ended(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> st
     code = process.wait()
     complaints.seek(0)
     last = complaints.read()[-4000:].decode(errors="replace").strip().splitlines()[-1:] or [""]
-    if "MemoryError" in last[0] or "OutOfMemory" in last[0] or "memory" in last[0].lower():
+    if code == OUT_OF_MEMORY or "MemoryError" in last[0] or "OutOfMemory" in last[0]:
         return "Reading the file takes more memory than is allowed."
     if code < 0:
         return f"The process that reads the file was ended by signal {-code}."

@@ -104,7 +104,7 @@ def _pick(row: Row) -> None:
 def _prefer_own_host(row: Row) -> None:
     """A Windows event names its machine; `host` beside it is what a collector added."""
     own = [member for member in row.top if member.name.lower() in WINDOWS_HOSTS and isinstance(member.value, str)]
-    if own and own[0].value.strip():
+    if own and own[0].value:
         row.picks["host"] = Pick(own[0].name.lower(), own[0], own[0].value)
 
 
@@ -138,7 +138,7 @@ def _usable(row: Row, column: str, member: Member) -> Any:
     if column == "message":
         return _message(row, member)
     if isinstance(value, str):
-        return value if value.strip() else None
+        return value or None
     if isinstance(value, float) and column in ("timestamp", "level", "trace_id", "span_id"):
         return row.text[member.value_start : member.end]
     return None

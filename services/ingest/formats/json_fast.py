@@ -1,14 +1,193 @@
-"""JSON lines as columns, where they are alike; the exact way takes what is left."""
+"""JSON lines as columns, where they are alike; the exact way takes what is left.
 
+A sample shows which forms of record there are. For each form one statement takes the values of all lines out, puts them
+together again in the way of the form, and compares: lines for which this gives the very same text had nothing else in
+them, not even another notation of a number, and are done. Whatever is not the same (another form, an unusual escape, a
+doubled name) is left to the next form, and in the end to `json_exact`.
+"""
+
+from collections import Counter
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from services.ingest.formats import json_exact
+from services.ingest.formats.json_forms import Form, form_of
+from services.ingest.formats.parsed import PARSED
 from services.ingest.options import ParseOptions
+from services.ingest.resolve import resolve_levels, resolve_times
+
+WORTH_ROWS = 64
+"""Fewer lines than this are read exactly at once: planning statements takes longer."""
+
+GROUP_ROWS = 256
+MOSTLY = 0.5
+"""Where a larger share of the lines has escapes, all are compared with their escapes: one statement instead of two."""
+
+SAMPLE = 48
+FORMS = 6
+GROUPS = 400
 
 
 def parse(con: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
     """One record of `PARSED` per line of (line_no, line), in their order."""
-    return json_exact.parse(con, lines, options, now)
+    parts: list[pa.Table] = []
+    rest = lines.select(["line_no", "line"])
+    if len(rest) >= WORTH_ROWS:
+        with con.cursor() as cursor:
+            rest = _by_forms(cursor, rest, parts, options, now)
+    if len(rest):
+        parts.append(json_exact.parse(con, rest, options, now))
+    if len(parts) == 1:
+        return parts[0]
+    table = pa.concat_tables(parts) if parts else PARSED.empty_table()
+    return table.take(pc.sort_indices(table["line_no"]))
+
+
+def _by_forms(
+    cursor: duckdb.DuckDBPyConnection, rest: pa.Table, parts: list[pa.Table], options: ParseOptions, now: datetime
+) -> pa.Table:
+    """Lines that no form took; the others are added to `parts`."""
+    odd: list[pa.Table] = []
+    for form in _frequent(rest, FORMS):
+        if len(rest) < WORTH_ROWS:
+            break
+        rest = _take(cursor, form, rest, parts, odd, options, now)
+    if len(rest) >= WORTH_ROWS:
+        rest = _by_names(cursor, rest, parts, odd, options, now)
+    return pa.concat_tables([rest, *odd]) if odd else rest
+
+
+def _frequent(lines: pa.Table, most: int) -> list[Form]:
+    """The forms of a sample of the lines, the most frequent first."""
+    step = max(1, len(lines) // SAMPLE)
+    found: Counter[Form] = Counter()
+    for text in lines["line"].take(pa.array(range(0, len(lines), step))).to_pylist():
+        form = form_of(text)
+        if form is not None:
+            found[form] += 1
+    return [form for form, _ in found.most_common(most)]
+
+
+def _by_names(
+    cursor: duckdb.DuckDBPyConnection,
+    rest: pa.Table,
+    parts: list[pa.Table],
+    odd: list[pa.Table],
+    options: ParseOptions,
+    now: datetime,
+) -> pa.Table:
+    """Lines of many forms, grouped by the names of their members; what is not JSON goes to `odd`."""
+    cursor.register("rest", rest)
+    names = cursor.sql("SELECT hash(json_keys(CASE WHEN json_valid(line) THEN line END)) AS names FROM rest")
+    keys = names.to_arrow_table().column(0).combine_chunks().dictionary_encode().indices
+    groups = [each["values"] for each in pc.value_counts(keys).to_pylist() if each["counts"] >= GROUP_ROWS]
+    groups = [key for key in groups if key is not None][:GROUPS]
+    open_ = [rest.filter(pc.invert(pc.is_in(keys, pa.array(groups, keys.type))))]
+    for key in groups:
+        group = rest.filter(pc.equal(keys, key))
+        for form in _frequent(group, 2):
+            if len(group):
+                group = _take(cursor, form, group, parts, odd, options, now)
+        open_.append(group)
+    return pa.concat_tables(open_)
+
+
+def _take(
+    cursor: duckdb.DuckDBPyConnection,
+    form: Form,
+    lines: pa.Table,
+    parts: list[pa.Table],
+    odd: list[pa.Table],
+    options: ParseOptions,
+    now: datetime,
+) -> pa.Table:
+    """The lines that are not of this form; those that are become rows of `parts`."""
+    slashed = _slashed(lines["line"].combine_chunks()) if len(lines) else 0.0
+    for escaped in (False, True) if 0 < slashed < MOSTLY else (slashed > 0,):
+        if not len(lines):
+            break
+        lines = _take_once(cursor, form, lines, parts, odd, options, now, escaped=escaped)
+    return lines
+
+
+def _slashed(lines: pa.Array) -> float:
+    """Roughly the share of lines with a backslash; 0 only where there is none at all."""
+    if b"\\" not in lines.buffers()[2].to_pybytes():
+        return 0.0
+    some = lines.take(pa.array(range(0, len(lines), max(1, len(lines) // 200))))
+    return max(0.001, pc.mean(pc.match_substring(some, "\\").cast(pa.int8())).as_py())
+
+
+def _take_once(
+    cursor: duckdb.DuckDBPyConnection,
+    form: Form,
+    lines: pa.Table,
+    parts: list[pa.Table],
+    odd: list[pa.Table],
+    options: ParseOptions,
+    now: datetime,
+    *,
+    escaped: bool,
+) -> pa.Table:
+    try:
+        found = _read(cursor, form, lines, escaped)
+    except duckdb.InvalidInputException:
+        lines = _valid(cursor, lines, odd)
+        if not len(lines):
+            return lines
+        found = _read(cursor, form, lines, escaped)
+    same = found["same"].combine_chunks()
+    rows, times = _resolved(cursor, form, found, options, now)
+    good = pc.and_(same, rows)
+    if not pc.any(good).as_py():
+        return lines
+    complete = pc.all(good).as_py()
+    columns = {name: found[name] for name in found.column_names if name in PARSED.names}
+    columns |= {"timestamp": times, "level": _levels(form, found), "line_no": lines["line_no"]}
+    table = pa.table({name: _column(columns, name, len(lines)) for name in PARSED.names}, schema=PARSED)
+    parts.append(table if complete else table.filter(good))
+    return lines.slice(len(lines)) if complete else lines.filter(pc.invert(good))
+
+
+def _column(columns: dict[str, pa.ChunkedArray], name: str, count: int) -> pa.ChunkedArray | pa.Array:
+    return columns[name] if name in columns else pa.nulls(count, PARSED.field(name).type)
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, form: Form, lines: pa.Table, escaped: bool) -> pa.Table:
+    cursor.register("rest", lines)
+    return cursor.sql(form.sql("rest", escaped=escaped)).to_arrow_table()
+
+
+def _valid(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, odd: list[pa.Table]) -> pa.Table:
+    """The lines that are JSON for DuckDB; the others are put aside."""
+    cursor.register("rest", lines)
+    valid = cursor.sql("SELECT coalesce(json_valid(line), false) AS valid FROM rest").to_arrow_table().column(0)
+    odd.append(lines.filter(pc.invert(valid)))
+    return lines.filter(valid)
+
+
+def _resolved(
+    cursor: duckdb.DuckDBPyConnection, form: Form, found: pa.Table, options: ParseOptions, now: datetime
+) -> tuple[pa.Array, pa.Array]:
+    """(whether time and level of each row were understood, the times)."""
+    good = pa.array([True]).take(pa.array([0] * len(found), pa.int8()))
+    times = pa.nulls(len(found), pa.timestamp("us"))
+    if form.has("timestamp"):
+        times = resolve_times(cursor, found["time_text"], options, now)
+        good = pc.is_valid(times)
+    if form.has("level"):
+        good = pc.and_(good, pc.is_valid(_levels(form, found)))
+    if form.opens_containers:
+        attributes = found["attributes"]
+        marks = pc.add(pc.count_substring(attributes, "["), pc.count_substring(attributes, "{"))
+        good = pc.and_(good, pc.fill_null(pc.less(marks, json_exact.MAX_DEPTH), True).combine_chunks())
+    return good, times
+
+
+def _levels(form: Form, found: pa.Table) -> pa.Array:
+    if not form.has("level"):
+        return pa.nulls(len(found), pa.string())
+    return resolve_levels(found["level_text"], form.level_scale)

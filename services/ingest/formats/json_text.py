@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
+_BLANKS = " \t\n\r"
 _BLANK = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -44,6 +45,8 @@ class Member:
 
 def skip_blank(text: str, position: int) -> int:
     """The position of the next character that is not white space."""
+    if text[position : position + 1] not in _BLANKS:
+        return position
     match = _BLANK.match(text, position)
     return match.end() if match else position
 
@@ -64,35 +67,39 @@ def scan_value(text: str, position: int) -> tuple[Any, int]:
 def members(text: str, position: int) -> tuple[list[Member], int]:
     """The members of the object that begins at `position` (a brace), and where it ends. Raises `NotJson`."""
     found: list[Member] = []
-    position = skip_blank(text, position + 1)
-    if text[position : position + 1] == "}":
-        return found, position + 1
+    start = skip_blank(text, position + 1)
+    if text[start : start + 1] == "}":
+        return found, start + 1
     while True:
-        start = position
-        if text[position : position + 1] != '"':
-            raise NotJson("a member name in double quotes is missing", position)
-        name, position = _name(text, position)
-        value_start = skip_blank(text, position + 1)
+        name, value_start = _name(text, start)
         value, end = scan_value(text, value_start)
         found.append(Member(name, start, value_start, end, value))
-        position = skip_blank(text, end)
-        mark = text[position : position + 1]
+        mark = text[end : end + 1]
+        if mark in _BLANKS:
+            end = skip_blank(text, end)
+            mark = text[end : end + 1]
         if mark == "}":
-            return found, position + 1
+            return found, end + 1
         if mark != ",":
-            raise NotJson("a comma or a closing brace is missing", position)
-        position = skip_blank(text, position + 1)
+            raise NotJson("a comma or a closing brace is missing", end)
+        start = end + 1
+        if text[start : start + 1] in _BLANKS:
+            start = skip_blank(text, start)
 
 
 def _name(text: str, position: int) -> tuple[str, int]:
+    """(name, where its value begins) of the member at `position`."""
+    if text[position : position + 1] != '"':
+        raise NotJson("a member name in double quotes is missing", position)
     try:
         name, end = scanstring(text, position + 1, True)
     except json.JSONDecodeError as error:
         raise NotJson(error.msg.lower().split(":")[0], error.pos) from None
-    end = skip_blank(text, end)
     if text[end : end + 1] != ":":
-        raise NotJson("a colon is missing", end)
-    return name, end
+        end = skip_blank(text, end)
+        if text[end : end + 1] != ":":
+            raise NotJson("a colon is missing", end)
+    return name, skip_blank(text, end + 1)
 
 
 def check_end(text: str, position: int) -> None:

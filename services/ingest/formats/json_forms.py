@@ -1,0 +1,254 @@
+"""The form of a JSON record: its text with holes where the values are, and which hole fills which column."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.ingest.formats import json_exact
+from services.ingest.formats.json_aliases import NUMBER_SCALE, WINDOWS_MARKS
+from services.ingest.formats.json_exact import Row
+from services.ingest.formats.json_text import Member, members
+
+MOST_HOLES = 400
+TEXT, JSON = "VARCHAR", "JSON"
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A value's place. `kind` is TEXT for a string that fills a column, else JSON; `column` None: it is an attribute."""
+
+    path: tuple[str, ...]
+    kind: str
+    column: str | None = None
+
+
+Part = str | Hole
+
+
+@dataclass(frozen=True)
+class Form:
+    """Parts of the whole text, in order, and parts of the text of its attributes (empty: none are left).
+
+    `aliases` maps column to alias; `opens_containers` says that a hole may hold arrays or objects.
+    """
+
+    parts: tuple[Part, ...]
+    attributes: tuple[Part, ...]
+    aliases: tuple[tuple[str, str], ...]
+    level_scale: str
+    opens_containers: bool
+
+    def has(self, column: str) -> bool:
+        """True where a member fills the column."""
+        return any(name == column for name, _ in self.aliases)
+
+    def sql(self, table: str, *, escaped: bool) -> str:
+        """SELECT over `table` (line_no, line): the columns (time_text and level_text as they stand), and `same`.
+
+        One row per line, in order. `escaped`: strings that fill columns are compared with their escapes.
+        """
+        holes = [part for part in self.parts if isinstance(part, Hole)]
+        kinds = {hole.path: JSON if escaped else hole.kind for hole in holes}
+        columns = [f"{_value(hole, self._alias(hole), escaped)} AS {_label(hole)}" for hole in holes if hole.column]
+        if not self.has("message"):
+            columns.append("line AS message")
+        if self.attributes:
+            columns.append(f"{_joined(self.attributes, escaped)} AS attributes")
+        checks = [f"{_joined(self.parts, escaped)} = line", *_checks(holes, escaped)]
+        columns.append(f"coalesce({' AND '.join(checks)}, false) AS same")
+        structure = _literal(json.dumps(_tree(kinds), ensure_ascii=True))
+        return f"SELECT {', '.join(columns)} FROM (SELECT line, json_transform(line, {structure}) AS s FROM {table})"
+
+    def _alias(self, hole: Hole) -> str:
+        return dict(self.aliases)[hole.column or ""]
+
+
+def form_of(text: str) -> Form | None:
+    """The form of one record, or None where it is not of a sort that the columnar way reads."""
+    row = json_exact.read(text, 0)
+    if row.problems or row.message is not None or not row.top or len({m.name.lower() for m in row.top}) < len(row.top):
+        return None
+    spaced = '": ' in text
+    try:
+        parts = tuple(_merge(_object(row, row.top, text, (), spaced)))
+        attributes = tuple(_merge(_left_over(row, row.top, (), spaced)))
+    except _Unusual:
+        return None
+    if sum(isinstance(part, Hole) for part in parts) > MOST_HOLES:
+        return None
+    start = text.index("{")
+    end = text.rindex("}") + 1
+    whole = (text[:start], *parts, text[end:])
+    aliases = tuple(sorted((column, pick.alias) for column, pick in row.picks.items()))
+    windows = any(member.name.lower() in WINDOWS_MARKS for member in row.top)
+    level = row.picks.get("level")
+    scale = NUMBER_SCALE.get(level.alias, "windows" if windows else "any") if level else "any"
+    return Form(tuple(_merge(whole)), attributes, aliases, scale, opens_containers=_opens(row, spaced))
+
+
+class _Unusual(Exception):
+    """A value that the columnar way does not read."""
+
+
+def _opens(row: Row, spaced: bool) -> bool:
+    return any(isinstance(member.value, (list, dict) if not spaced else list) for member in row.top) or spaced
+
+
+def _object(row: Row, found: list[Member], text: str, path: tuple[str, ...], spaced: bool) -> Iterator[Part]:
+    """The parts of an object, from its opening brace to its closing one."""
+    yield "{"
+    end = found[0].start
+    for index, member in enumerate(found):
+        if index:
+            yield text[end : member.start]
+        yield text[member.start : member.value_start]
+        yield from _member_value(row, member, text, (*path, member.name), spaced)
+        end = member.end
+    yield "}"
+
+
+def _member_value(row: Row, member: Member, text: str, path: tuple[str, ...], spaced: bool) -> Iterator[Part]:
+    column = next((name for name, pick in row.picks.items() if pick.member is member), None)
+    inner = _inner(row, member, spaced)
+    if column is not None:
+        yield Hole(path, _kind(column, member), column)
+    elif inner:
+        if _blank_inside(text, member, inner):
+            raise _Unusual
+        yield from _object(row, inner, text, path, spaced)
+    else:
+        yield Hole(path, JSON)
+
+
+def _blank_inside(text: str, member: Member, inner: list[Member]) -> bool:
+    return text[member.value_start : inner[0].start] != "{" or text[inner[-1].end : member.end] != "}"
+
+
+def _inner(row: Row, member: Member, spaced: bool) -> list[Member]:
+    """The members of an object that has to be looked into: for its aliases, or because of the blanks between them."""
+    if not isinstance(member.value, dict) or not member.value:
+        return []
+    nested = row.nested.get(member.start)
+    if nested is not None and any(pick.member in nested for pick in row.picks.values()):
+        return nested
+    if not spaced:
+        return []
+    if nested is None:
+        nested = row.nested[member.start] = members(row.text, member.value_start)[0]
+    return nested
+
+
+def _kind(column: str, member: Member) -> str:
+    if isinstance(member.value, str):
+        return TEXT
+    if column == "tags" or (isinstance(member.value, float) and column != "message"):
+        return JSON
+    raise _Unusual
+
+
+def _left_over(row: Row, found: list[Member], path: tuple[str, ...], spaced: bool) -> list[Part]:
+    """The parts of the text of what fills no column; empty where nothing is left. As `json_exact` writes it."""
+    used = {id(pick.member) for pick in row.picks.values()}
+    kept: list[list[Part]] = []
+    for member in found:
+        if id(member) in used:
+            continue
+        name: Part = row.text[member.start : member.value_start]
+        inner = _inner(row, member, spaced)
+        if not inner:
+            kept.append([name, Hole((*path, member.name), JSON)])
+        elif any(id(each) in used for each in inner):
+            rest = _left_over(row, inner, (*path, member.name), spaced)
+            kept.extend([[name, *rest]] if rest else [])
+        else:
+            kept.append([name, *_object(row, inner, row.text, (*path, member.name), spaced)])
+    if not kept:
+        return []
+    return ["{", *[part for index, each in enumerate(kept) for part in ([","] if index else []) + each], "}"]
+
+
+def _merge(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> Iterator[Part]:
+    """The same parts with neighbouring texts in one."""
+    held = ""
+    for part in parts:
+        if isinstance(part, str):
+            held += part
+            continue
+        if held:
+            yield held
+        held = ""
+        yield part
+    if held:
+        yield held
+
+
+def _tree(kinds: dict[tuple[str, ...], str]) -> dict[str, object]:
+    tree: dict[str, object] = {}
+    for path, kind in kinds.items():
+        branch = tree
+        for name in path[:-1]:
+            branch = branch.setdefault(name, {})  # type: ignore[assignment]
+        branch[path[-1]] = kind
+    return tree
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _access(hole: Hole) -> str:
+    return "s" + "".join('."' + name.replace('"', '""') + '"' for name in hole.path)
+
+
+def _piece(hole: Hole, escaped: bool) -> str:
+    """The hole's text as it stands in the line."""
+    if hole.column is None:
+        return f"coalesce(CAST({_access(hole)} AS VARCHAR), 'null')"
+    return f"CAST({_access(hole)} AS VARCHAR)"
+
+
+def _joined(parts: tuple[Part, ...], escaped: bool) -> str:
+    """One call for all parts: a chain of || copies the text once per part. NULL counts as empty, which no line equals."""
+    texts: list[str] = []
+    for part in _merge([piece for part in parts for piece in _quoted(part, escaped)]):
+        texts.append(_piece(part, escaped) if isinstance(part, Hole) else _literal(part))
+    return f"concat({', '.join(texts)})"
+
+
+def _quoted(part: Part, escaped: bool) -> list[Part]:
+    quoted = isinstance(part, Hole) and part.column is not None and part.kind == TEXT and not escaped
+    return ['"', part, '"'] if quoted else [part]
+
+
+def _label(hole: Hole) -> str:
+    return {"timestamp": "time_text", "level": "level_text"}.get(hole.column or "", hole.column or "")
+
+
+def _value(hole: Hole, alias: str, escaped: bool) -> str:
+    """The hole's value for its column."""
+    access = _access(hole)
+    if hole.column == "tags":
+        return f"[{_string(access, escaped)}]" if hole.kind == TEXT else f"CAST({access} AS VARCHAR[])"
+    value = _string(access, escaped) if hole.kind == TEXT else f"CAST({access} AS VARCHAR)"
+    if alias == "log":
+        value = f"regexp_replace({value}, '\\r?\\n$', '')"
+    return value
+
+
+def _string(access: str, escaped: bool) -> str:
+    return f"({access} ->> '$')" if escaped else access
+
+
+def _checks(holes: list[Hole], escaped: bool) -> Iterator[str]:
+    """What must hold beside the comparison: values that a column can take, and no JSON that only DuckDB reads."""
+    yield "NOT contains(line, 'NaN') AND NOT contains(line, 'Infinity')"
+    for hole in holes:
+        access = _access(hole)
+        text = f"CAST({access} AS VARCHAR)"
+        if hole.column == "tags" and hole.kind == JSON:
+            yield f"""regexp_full_match({text}, '\\["[^"\\\\]*"(?:,"[^"\\\\]*")*\\]')"""
+        elif hole.column and hole.kind == JSON:
+            yield f"regexp_matches({text}, '^[-0-9]')"
+        elif hole.column and hole.column != "message":
+            empty = '""' if escaped else ""
+            yield f"{access} <> '{empty}'"
