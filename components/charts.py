@@ -62,12 +62,30 @@ def histogram_figure(
     return {"data": bars, "layout": _layout(buckets, ends)}
 
 
+_TICKS = [
+    {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
+    {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b"},
+    {"dtickrange": ["M1", "M12"], "value": "%b %Y"},
+    {"dtickrange": ["M12", None], "value": "%Y"},
+]
+"""One line of text per tick, whatever the width of the range."""
+
+
 def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
     whole = [buckets[0], ends[-1]] if buckets else None
     return {
         "height": 104,
         "margin": {"l": 40, "r": 8, "t": 6, "b": 22},
-        "xaxis": {"type": "date", "range": whole, "fixedrange": False, "nticks": 8, "hoverformat": "%d %b %Y %H:%M:%S"},
+        "xaxis": {
+            "type": "date",
+            "range": whole,
+            "fixedrange": False,
+            "nticks": 9,
+            "tickformatstops": _TICKS,
+            "hoverformat": "%d %b %Y %H:%M:%S",
+        },
         "yaxis": {"fixedrange": True, "nticks": 3, "tickformat": "~s", "rangemode": "tozero"},
         "meta": {"buckets": dict(zip(buckets, zip(buckets, ends, strict=True), strict=True))},
         "uirevision": False,

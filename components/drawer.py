@@ -61,15 +61,14 @@ def _head(record: dict[str, Any], zone: str) -> html.Div:
         [
             level_tag(record["level"]),
             html.Span(visible(name[:200]), className="ev-b ev-el ev-isolate", title=visible(name[:200])),
-            html.Span(full(record["timestamp"], zone), className="ev-mono ev-sm ev-t2 ev-nw"),
+            html.Span(full(record["timestamp"], zone), className="ev-mono ev-sm ev-t2 ev-nw ev-head-time"),
             html.Span(className="ev-sp"),
             _tool("chevron-up", "Previous record", "previous"),
             _tool("chevron-down", "Next record", "next"),
             _tool("link-45deg", "Copy link", "share"),
             _close(),
         ],
-        className="ev-row ev-g4",
-        style={"marginBottom": "10px", "gap": "6px"},
+        className="ev-row ev-g6 ev-drawer-head",
     )
 
 

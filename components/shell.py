@@ -122,16 +122,16 @@ def _sign_out(csrf_token: str) -> html.Form:
     )
 
 
-def theme_choice() -> html.Div:
+def theme_choice(*, words: bool = False) -> html.Div:
     """Light, dark, or as the system is; the script applies it at once and the choice is saved."""
     choices = (("light", "Light", "sun"), ("dark", "Dark", "moon"), ("system", "System", "circle-half"))
     return html.Div(
         [
             html.Button(
-                [icon(symbol), html.Span(name, className="ev-sr")],
+                [icon(symbol), html.Span(name, className="" if words else "ev-sr")],
                 type="button",
                 title=name,
-                **{"data-theme-choice": value, "aria-pressed": "false"},
+                **{"data-theme-choice": value, "aria-pressed": "false", "data-fresh": "true"},
             )
             for value, name, symbol in choices
         ],

@@ -90,11 +90,19 @@ def _top() -> html.Header:
 
 def _facets() -> html.Aside:
     return html.Aside(
-        [html.Div(id=ids.FACETS), _sample()],
+        [_sheet_head(), html.Div(id=ids.FACETS), _sample()],
         id="explorer-facets",
         className="ev-facets",
         **{"aria-label": "Filters"},
     )
+
+
+def _sheet_head() -> html.Div:
+    """On a phone the panel is a sheet from below, and needs a way to close it."""
+    close = html.Button(
+        icon("x-lg"), type="button", className="ev-btn ev-ic ev-gh", **act("filters"), **{"aria-label": "Close filters"}
+    )
+    return html.Div([html.H2("Filters", className="ev-sp"), close], className="ev-sheet-head ev-only-phone")
 
 
 def _sample() -> html.Div:

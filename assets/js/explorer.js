@@ -240,6 +240,8 @@
   }
   function escape() {
     if (cancel()) return true;
+    const wrong = document.querySelector("#explorer-fault .ev-fix");
+    if (wrong) { setProps("explorer-fault", { children: null }); return true; }
     const sheet = document.querySelector(".ev-facets.ev-open");
     if (sheet) { sheet.classList.remove("ev-open"); return true; }
     if (state.id) { ACTS.close(); return true; }
@@ -327,7 +329,9 @@
       },
       recorded(children) {
         const drawer = document.getElementById("explorer-drawer");
-        if (drawer) drawer.hidden = !state || !state.id || !children;
+        if (!drawer || !root()) return none();
+        drawer.hidden = !state || !state.id || !children;
+        root().dataset.drawer = drawer.hidden ? "" : "open";
         window.dispatchEvent(new Event("resize"));  // the chart takes the width that is left
         return none();
       },

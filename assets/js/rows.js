@@ -54,11 +54,12 @@
   const NAME = { service: "Service", host: "Host", source: "Source" };
 
   function head(columns, newestFirst) {
+    const kinds = ["", "", ...columns.map((name) => (name === "host" ? "ev-host" : "")), ""];
     const made = element("div", "ev-lth");
     made.setAttribute("role", "row");
     const names = ["Time " + (newestFirst ? "↓" : "↑"), "Level", ...columns.map((name) => NAME[name]), "Message"];
-    names.forEach((name) => {
-      const title = element("span", "", name);
+    names.forEach((name, place) => {
+      const title = element("span", kinds[place], name);
       title.setAttribute("role", "columnheader");
       made.append(title);
     });
@@ -70,6 +71,7 @@
     const columns = page.columns;
     const widths = [page.time_width, "66px", ...columns.map((name) => WIDTH[name]), "minmax(0, 1fr)"];
     target.style.setProperty("--cols", widths.join(" "));
+    target.style.setProperty("--cols-narrow", widths.filter((_, place) => columns[place - 2] !== "host").join(" "));
     target.replaceChildren(
       head(columns, page.newest_first),
       ...page.rows.map((record, index) => row(record, columns, page.offset + index)),

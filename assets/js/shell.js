@@ -139,6 +139,18 @@
     setProps("shell-theme", { data: { theme, preference } });
   });
 
+  /* The choice stands in the menu and in Settings: whichever appears is marked. */
+  let marking = false;
+  new MutationObserver(() => {
+    if (marking || !document.querySelector('[data-theme-choice][data-fresh]')) return;
+    marking = true;
+    requestAnimationFrame(() => {
+      marking = false;
+      document.querySelectorAll("[data-theme-choice][data-fresh]").forEach((button) => button.removeAttribute("data-fresh"));
+      markTheme();
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   function markNavigation(pathname) {
     document.querySelectorAll(".ev-rail a[data-path]").forEach((link) => {
       const on = link.dataset.path === pathname;
