@@ -5,21 +5,54 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from services.ingest.formats import access, error_logs, java, openstack, syslog
+from services.errors import InvalidInput
+from services.ingest.formats import (
+    access,
+    android,
+    containers,
+    databases,
+    error_logs,
+    generic,
+    go,
+    java,
+    logfmt,
+    openstack,
+    python,
+    syslog,
+    user_regex,
+)
 from services.ingest.formats.continuations import CONTINUATION
 from services.ingest.formats.line_format import LineFormat
 from services.ingest.formats.text import TextFormat
 from services.ingest.options import ParseOptions
-from services.ingest.times import NOTATIONS, ORDERS, Notation
+from services.ingest.times import NOTATIONS, ORDERS, Notation, strptime_pattern
 
-FORMATS = (*access.FORMATS, *error_logs.FORMATS, *openstack.FORMATS, *java.FORMATS, *syslog.FORMATS)
+FORMATS = (
+    *access.FORMATS,
+    *error_logs.FORMATS,
+    containers.CRI,
+    *openstack.FORMATS,
+    *databases.FORMATS,
+    *android.FORMATS,
+    *go.FORMATS,
+    *python.FORMATS,
+    *java.FORMATS,
+    *syslog.FORMATS,
+    *logfmt.FORMATS,
+    containers.COMPOSE,
+)
 """The known formats, the more particular ones first."""
 
 SAMPLE_LINES = 1_000
 LINE_CHARACTERS = 2_000
 MOST_FORMS = 4
+FREE_SHARE = 0.7
 LEAST_SHARE = 0.02
-"""A format that fewer lines of the sample have than this share is taken for chance."""
+"""A format that fewer lines of the sample have than this share is taken for chance.
+
+Where more than FREE_SHARE of the lines that are no evident continuations have no header, each is a record of its own."""
+
+GIVEN = "as given"
 
 _NOW = "TIMESTAMP '2000-06-30 00:00:00'"
 """For comparing readings of one notation with each other any year does."""
@@ -28,11 +61,16 @@ __all__ = ["TextFormat", "detect_text"]
 
 
 def detect_text(con: duckdb.DuckDBPyConnection, sample_lines: pa.Table, options: ParseOptions) -> TextFormat:
-    """How to read a text of which `sample_lines` (line_no, line) is the beginning."""
+    """How to read a text of which `sample_lines` (line_no, line) is the beginning.
+
+    Raises `InvalidInput` for a pattern, a time notation or a zone in the options that cannot be used.
+    """
     with con.cursor() as cursor:
-        sample = Sample.of(cursor, sample_lines)
-        forms = sample.known_forms()
-    return TextFormat(" + ".join(form.name for form in forms) or "plain text", tuple(forms))
+        check_options(cursor, options)
+        sample = Sample.of(cursor, sample_lines, options)
+        if options.pattern:
+            return user_regex.text_format(options)
+        return sample.text_format()
 
 
 @dataclass
@@ -40,54 +78,116 @@ class Sample:
     """Lines to try formats on: a table `sample` (line), without blank lines, each cut to `LINE_CHARACTERS`."""
 
     cursor: duckdb.DuckDBPyConnection
-    size: int
+    lines: pa.Table
+    given: tuple[Notation, ...] = ()
 
     @classmethod
-    def of(cls, cursor: duckdb.DuckDBPyConnection, lines: pa.Table) -> "Sample":
+    def of(cls, cursor: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions) -> "Sample":
         cursor.register("sample_lines", lines)
         kept = cursor.sql(
             f"SELECT left(line, {LINE_CHARACTERS}) AS line FROM sample_lines WHERE trim(line, ' \t\r') <> ''"
             f" ORDER BY line_no LIMIT {SAMPLE_LINES}"
         ).to_arrow_table()
         cursor.register("sample", kept)
-        return cls(cursor, len(kept))
+        return cls(cursor, kept, given_notation(options))
+
+    @property
+    def size(self) -> int:
+        return len(self.lines)
+
+    def text_format(self) -> TextFormat:
+        """The formats that the lines have, and whether a line of none of them is a part of the record before it."""
+        forms, left = self.forms()
+        names = dict.fromkeys(form.name for form in forms)
+        if not forms:
+            return TextFormat("plain text")
+        free = (left & ~self._continuations()).bit_count()
+        return TextFormat(
+            " + ".join(names), tuple(forms), joins_free=free <= FREE_SHARE * (self.size - left.bit_count() + free)
+        )
 
     def notations(self) -> tuple[Notation, ...]:
         """The notations of times that stand in the first 200 characters of lines."""
         if not self.size:
             return ()
         tests = ", ".join(f"bool_or(regexp_matches(left(line, 200), '{each.pattern}'))" for each in NOTATIONS)
-        row = self.cursor.sql(f"SELECT {tests} FROM sample").fetchall()[0]
-        return tuple(each for each, found in zip(NOTATIONS, row, strict=True) if found)
+        (row,) = self.cursor.sql(f"SELECT {tests} FROM sample").fetchall()
+        return (*self.given, *(each for each, found in zip(NOTATIONS, row, strict=True) if found))
 
-    def known_forms(self) -> list[LineFormat]:
-        """The known formats that the sample's lines have, the most frequent first."""
+    def _continuations(self) -> int:
+        return self._bits([f"regexp_matches(line, '{CONTINUATION}')"])[0] if self.size else 0
+
+    def forms(self) -> tuple[list[LineFormat], int]:
+        """(formats in the order in which a line is to be tried, lines that have none of them)."""
         present = self.notations()
         candidates = [bound for form in FORMATS if (bound := _possible(form, present))]
         matched = self._matches(candidates)
         left = (1 << self.size) - 1
         chosen: list[LineFormat] = []
-        while candidates and len(chosen) < MOST_FORMS:
-            counts = [(lines & left).bit_count() for lines in matched]
-            if max(counts) < max(1, LEAST_SHARE * self.size):
+        while self.size and len(chosen) < MOST_FORMS:
+            form, lines = self._best(candidates, matched, left, present)
+            if form is None or lines.bit_count() < max(1, LEAST_SHARE * self.size):
                 break
-            index = next(position for position, count in enumerate(counts) if count >= 0.95 * max(counts))
-            chosen.append(self._bound(candidates[index]))
-            left &= ~matched[index]
-        return chosen
+            chosen += (form, *form.also)
+            left &= ~lines
+        return chosen, left
+
+    def _best(
+        self, known: list[LineFormat], matched: list[int], left: int, present: tuple[Notation, ...]
+    ) -> tuple[LineFormat | None, int]:
+        """The format that most of the lines in `left` have, and which these are.
+
+        Of the known formats an earlier one that nearly as many lines have is better. What is inferred is better than a
+        known format that fits only a part of the lines that look alike.
+        """
+        counts = [(lines & left).bit_count() for lines in matched] or [0]
+        index = next(position for position, count in enumerate(counts) if count >= 0.95 * max(counts))
+        own = matched[index] & left if counts[index] else 0
+        known_best = self._bound(known[index]) if own else None
+        if known_best:
+            own = self._with_also(known_best, own, left)
+        if own.bit_count() >= 0.95 * left.bit_count():
+            return known_best, own
+        inferred, alike = self._inferred(left, present)
+        covers_known = (own & alike).bit_count() >= 0.9 * own.bit_count()
+        if inferred and covers_known and own.bit_count() < 0.8 * alike.bit_count():
+            return inferred, alike
+        return known_best, own
+
+    def _with_also(self, form: LineFormat, own: int, left: int) -> int:
+        for lines in self._matches(list(form.also)):
+            own |= lines & left
+        return own
+
+    def _inferred(self, left: int, present: tuple[Notation, ...]) -> tuple[LineFormat | None, int]:
+        """A format made from what the lines in `left` have in common, and which lines have it."""
+        rest = left & ~self._continuations()
+        form = generic.infer(self.cursor, self.lines.filter(self._mask(rest)), present)
+        if form is None:
+            return None, 0
+        form = form.bind(tuple(each for each in present if each.name in form.notations))
+        form = self._bound(form)
+        return form, self._matches([form])[0] & left
 
     def _matches(self, forms: list[LineFormat]) -> list[int]:
         """For each format the lines that have it, as a set of bits."""
-        if not forms or not self.size:
-            return [0] * len(forms)
-        tests = ", ".join(
-            f"regexp_matches(line, '{form.pattern}')"
-            + (f" AND regexp_matches(line, '{form.evidence_pattern}')" if form.evidence else "")
-            + f" AS f{position}"
-            for position, form in enumerate(forms)
+        return self._bits(
+            [
+                f"regexp_matches(line, '{form.pattern}')"
+                + (f" AND regexp_matches(line, '{form.evidence_pattern}')" if form.evidence else "")
+                for form in forms
+            ]
         )
-        table = self.cursor.sql(f"SELECT {tests} FROM sample").to_arrow_table()
+
+    def _bits(self, tests: list[str]) -> list[int]:
+        if not tests or not self.size:
+            return [0] * len(tests)
+        listed = ", ".join(f"{test} AS t{position}" for position, test in enumerate(tests))
+        table = self.cursor.sql(f"SELECT {listed} FROM sample").to_arrow_table()
         return [int("".join("1" if each else "0" for each in column.to_pylist()), 2) for column in table.columns]
+
+    def _mask(self, lines: int) -> pa.Array:
+        return pa.array([bit == "1" for bit in f"{lines:0{self.size}b}"], pa.bool_())
 
     def _bound(self, form: LineFormat) -> LineFormat:
         """The format with the notations that its times are of, the most frequent first."""
@@ -100,11 +200,19 @@ class Sample:
                 " WHERE t <> ''"
             ).to_arrow_table(),
         )
-        tests = ", ".join(f"count_if(regexp_full_match(t, '{each.pattern}'))" for each in form.allowed())
-        counts = self.cursor.sql(f"SELECT {tests} FROM sample_times").fetchall()[0]
-        found = [(count, each) for count, each in zip(counts, form.allowed(), strict=True) if count]
-        notations = [each for _, each in sorted(found, key=lambda pair: -pair[0])]
-        return form.bind(self._one_order(tuple(notations)))
+        return form.bind(self._one_order(self._covering(form.bound or form.allowed())))
+
+    def _covering(self, notations: tuple[Notation, ...]) -> tuple[Notation, ...]:
+        """The few notations that all of `sample_times` are of: a further one only where it is needed."""
+        if not notations:
+            return ()
+        first = " ".join(
+            f"WHEN regexp_full_match(t, '{each.pattern}') THEN {position}" for position, each in enumerate(notations)
+        )
+        rows = self.cursor.sql(
+            f"SELECT CASE {first} END AS n FROM sample_times WHERE n IS NOT NULL GROUP BY n ORDER BY count(*) DESC, n"
+        ).fetchall()
+        return tuple(notations[position] for (position,) in rows)
 
     def _one_order(self, notations: tuple[Notation, ...]) -> tuple[Notation, ...]:
         """Of notations that differ in the order of day, month and year, the one that makes sense of the sample."""
@@ -124,9 +232,34 @@ class Sample:
         return int(row[0]), float(row[1])
 
 
+def check_options(cursor: duckdb.DuckDBPyConnection, options: ParseOptions) -> None:
+    """Raises `InvalidInput` for a zone, a time notation or a pattern that cannot be used."""
+    if options.timezone:
+        try:
+            cursor.execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [options.timezone]).fetchall()
+        except duckdb.Error:
+            raise InvalidInput(
+                f"there is no time zone {options.timezone!r}: write a name such as Europe/Berlin", field="timezone"
+            ) from None
+    if options.timestamp_format:
+        try:
+            cursor.execute("SELECT try_strptime('', ?)", [options.timestamp_format]).fetchall()
+        except duckdb.Error as error:
+            raise InvalidInput(f"the time notation cannot be used: {error}", field="timestamp_format") from None
+    if options.pattern is not None:
+        user_regex.check(cursor, options.pattern)
+
+
+def given_notation(options: ParseOptions) -> tuple[Notation, ...]:
+    """The notation of the options' own time format, to look for in lines."""
+    if not options.timestamp_format:
+        return ()
+    return (Notation(GIVEN, (strptime_pattern(options.timestamp_format),), zoned=False),)
+
+
 def _possible(form: LineFormat, present: tuple[Notation, ...]) -> LineFormat | None:
     """The format for the notations that occur, or None where it needs others."""
     if "TIME" not in form.header:
         return form
-    usable = tuple(each for each in form.allowed() if each in present)
+    usable = tuple(each for each in present if each in form.allowed() or each.name == GIVEN)
     return form.bind(usable) if usable else None

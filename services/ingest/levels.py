@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+import pyarrow as pa
+
+from services.ingest.times import words_pattern
+
 WORDS = {
     "trace": "trace trc finest finer verbose vrb silly trace1 trace2 trace3 trace4 t v",
     "debug": "debug dbg debug1 debug2 debug3 debug4 debug5 d1 d2 d3 d4 d5 fine config d deb dbug",
@@ -47,11 +51,24 @@ SCALES = {
 """Number scales. `any` is for a bare number in a field named level: 0–7 are syslog's, tens are pino's and bunyan's, the
 rest OpenTelemetry's. `python` is for `levelno`, `otel` for `severity_number`, `windows` for the Level of an event."""
 
-LEVEL_WORD = (
-    r"(?:(?i:trace|debug|info|information|informational|notice|warn|warning|err|error|severe|crit|critical|fatal|emerg|"
-    r"emergency|alert|panic|failure|verbose|finest|finer|fine|dpanic)|TRC|DBG|INF|WRN|ERR|FTL|DEBUG[1-5]|LOG|CONFIG)"
+_HEADER_WORDS = (
+    "trace debug info information informational notice warn warning err error severe crit critical fatal emerg emergency"
+    " alert panic failure verbose finest finer fine dpanic trc dbg inf wrn ftl debug1 debug2 debug3 debug4 debug5"
 )
+LEVEL_WORD = words_pattern(_HEADER_WORDS.split()).removesuffix(")") + "|CONFIG|LOG)"
 """RE2 pattern, without capturing groups, of the words that are levels wherever they stand in the header of a line."""
+
+
+def levels_of(words: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Canonical levels of an array of words, NULL for what is none; each different word is looked up once."""
+    if isinstance(words, pa.ChunkedArray):
+        words = words.combine_chunks()
+    coded = words.dictionary_encode()
+    known = [CANONICAL.get(word.strip(_AROUND).lower()) if word else None for word in coded.dictionary.to_pylist()]
+    return pa.array(known, pa.string()).take(coded.indices)
+
+
+_AROUND = ' []()<>:|*"-\t.,'
 
 
 def level_sql(text: str, *, numbers: str = "any") -> str:

@@ -1,6 +1,7 @@
 """Nested JSON objects as text, put together in SQL from columns."""
 
 from collections.abc import Mapping
+from typing import cast
 
 Member = tuple[str, str]
 """(SQL of a nullable text, kind): "text" is quoted, "number" stays a number where it is one, "json" goes in as it is."""
@@ -20,21 +21,22 @@ def attributes_sql(members: Mapping[str, Member]) -> str:
         for parent in parents:
             branch = branch.setdefault(parent, {})  # type: ignore[assignment]
         branch[leaf] = member
-    return f"nullif({_object(tree)}, '{{}}')"
+    return f"nullif(concat('{{', {_members(tree)}, '}}'), '{{}}')"
 
 
-def _object(tree: dict[str, object]) -> str:
-    """`{…}` of a branch; members are written each with a comma before, and the first comma is cut."""
-    members = " || ".join(_member(name, value) for name, value in tree.items())
-    return f"'{{' || substr({members}, 2) || '}}'"
+def _members(tree: Mapping[str, object]) -> str:
+    """Members with commas between: each is written with a comma before, and the first comma is cut.
+
+    `concat` takes NULL for nothing, and copies once where a chain of `||` copies at each step.
+    """
+    return f"substr(concat({', '.join(_member(name, value) for name, value in tree.items())}, ''), 2)"
 
 
 def _member(name: str, value: object) -> str:
-    if isinstance(value, dict):
-        inner = " || ".join(_member(key, each) for key, each in value.items())
-        return f"coalesce(',\"{name}\":{{' || nullif(substr({inner}, 2), '') || '}}', '')"
-    sql, kind = value  # type: ignore[misc]
-    return f"coalesce(',\"{name}\":' || {_value(sql, kind)}, '')"
+    if isinstance(value, Mapping):
+        return f"',\"{name}\":{{' || nullif({_members(value)}, '') || '}}'"
+    sql, kind = cast(Member, value)
+    return f"',\"{name}\":' || {_value(sql, kind)}"
 
 
 def _value(sql: str, kind: str) -> str:

@@ -12,7 +12,12 @@ _TIME = r"(?P<time>TIME)"
 
 ZOOKEEPER = LineFormat(
     "log4j, ZooKeeper style",
-    rf"{_TIME} +(?:\[(?P<node>[^\[\]]*)\] *)?- *{_LEVEL} *\[(?P<thread>.*?):(?P<logger>[\w$.]+)@(?P<lineno>\d+)\] *(?:-|$) ?",
+    rf"{_TIME} +(?:\[(?P<node>[^\[\]]*)\] *)?- *{_LEVEL} *\[(?P<where>[^\[\]@]*(?:\[[^\[\]@]*\][^\[\]@]*)*)@(?P<lineno>\d+)\] *(?:-|$) ?",
+    stages=(("logger", "split_part(h.where, ':', -1)"),),
+    attributes={
+        "log.logger": ("logger", "text"),
+        "process.thread.name": ("h.where[: -(length(logger) + 2)]", "text"),
+    },
 )
 SPRING = LineFormat(
     "Spring Boot",
@@ -21,7 +26,7 @@ SPRING = LineFormat(
 )
 THREAD_LOGGER = LineFormat(
     "log4j with thread",
-    rf"\[?{_TIME}\]? +{_LEVEL} +{_THREAD} +{_LOGGER}(?: ?: |:? - |:$| -$)",
+    rf"\[?{_TIME}\]? +{_LEVEL} +{_THREAD} +{_LOGGER}(?: (?:: |- |-$)|:(?: |$))",
 )
 LOGBACK = LineFormat(
     "logback",
@@ -29,7 +34,7 @@ LOGBACK = LineFormat(
 )
 LOGGER = LineFormat(
     "log4j",
-    rf"\[?{_TIME}\]? +(?:(?P<pid>\d+) +)?\[?{_LEVEL} *\]? +{_LOGGER}(?: ?: |:? - |:$| -$)",
+    rf"\[?{_TIME}\]? +(?:(?P<pid>\d+) +)?\[?{_LEVEL} *\]? +{_LOGGER}(?: (?:: |- |-$)|:(?: |$))",
 )
 KAFKA = LineFormat(
     "log4j, Kafka style",

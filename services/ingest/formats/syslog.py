@@ -3,14 +3,15 @@
 from services.ingest.formats.line_format import LineFormat
 
 _PROGRAM = (
-    r"(?:-- )?(?P<program>[^\s:\[\]]+(?:\([^()\s]*\))?|[^:\[\]]{1,60}?)"
-    r"(?:\[(?P<pid>\d+)\]|\[[^\]\s]*\]| \d[\w.]*)?(?: \([\w.\[\]-]+\))?: ?"
+    r"(?:-- )?(?P<program>[^:\[\]]{1,60}?)"
+    r"(?:\[(?P<pid>\d+)\]|\[[^\]\s]*\]| \d[\w.]*)(?: \([\w.\[\]-]+\))?: ?"
 )
-"""`sshd[1]: `, `su(pam_unix)[2]: `, `syslogd 1.4.1: `, `Some Program[3]: `, `a.launchd[1] (b.agent): `."""
+"""`syslogd 1.4.1: `, `Some Program[3]: `, `-- root[2]: `: what is rarer."""
 
 _SIMPLE_PROGRAM = r"(?P<program>[^\s:\[\]]+)(?:\[(?P<pid>\d+)\])?(?: \([\w.\[\]-]+\))?: ?"
+"""`sshd[1]: `, `su(pam_unix)[2]: `, `a.launchd[1] (b.agent): `."""
+
 _PRI = r"(?:<(?P<pri>\d{1,3})>)"
-_STAMP = r"(?:[A-Z][a-z]{2} )?TIME"
 
 _ADDRESS = (
     r"'(?:rhost=|from |client |host )\[?([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)', 1"
@@ -35,15 +36,21 @@ _ACCESS = {
     "user.name": ("account", "text"),
 }
 
-_TIMES = ("rfc3164", "word day", "word day year", "iso", "year first")
+_TIMES = ("rfc3164", "word day", "word day year")
 
 RFC3164 = LineFormat(
     "syslog RFC 3164",
-    rf"{_PRI}?(?P<time>{_STAMP}) (?P<host>[^\s\[\]|]+) +(?:{_PROGRAM})?",
-    evidence=rf"^(?:<\d{{1,3}}>)?{_STAMP} [^\s\[\]|]+ +{_PROGRAM.replace('?P<program>', '?:').replace('?P<pid>', '?:')}",
-    notations=("rfc3164", "word day", "word day year"),
+    rf"{_PRI}?(?P<time>TIME) (?P<host>[^\s\[\]|]+) +{_SIMPLE_PROGRAM}",
+    notations=_TIMES,
     stages=_STAGES,
     attributes=_ACCESS,
+    also=(
+        LineFormat(
+            "syslog RFC 3164, rarer programs",
+            rf"{_PRI}?(?P<time>TIME) (?P<host>[^\s\[\]|]+) +(?:{_PROGRAM})?",
+            notations=_TIMES,
+        ),
+    ),
 )
 """RFC 3164 §4.1, with or without PRI, without a program too (`last message repeated 2 times`)."""
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from services.ingest.formats.continuations import CONTINUATION, join_partials, join_tails
 from services.ingest.formats.line_format import LineFormat, records_sql
 from services.ingest.formats.parsed import PARSED
+from services.ingest.levels import levels_of
 from services.ingest.options import ParseOptions
 from services.ingest.resolve import resolve_times
 
@@ -56,10 +57,7 @@ class TextFormat:
         `now` is the moment by which years that are not written are inferred.
         """
         with con.cursor() as cursor:
-            cursor.register("lines", lines)
-            rest = cursor.sql(
-                f"SELECT line_no, rtrim(line, '{_BLANK}') AS line FROM lines WHERE trim(line, '{_BLANK}') <> ''"
-            ).to_arrow_table()
+            rest = _without_blank(lines)
             parts = []
             for form in self.forms:
                 if len(rest):
@@ -125,7 +123,7 @@ def _read(
     moment = f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ')}'"
     zone = options.timezone or "UTC"
     query = records_sql(form, zone=zone, now=moment, time_format=options.timestamp_format)
-    records = _with_times(cursor, cursor.sql(query).to_arrow_table(), options, now)
+    records = _finished(cursor, cursor.sql(query).to_arrow_table(), options, now)
     if "flag" in form.groups and len(records):
         records = join_partials(cursor, records, _fragments(cursor, form))
     if len(records) == len(lines):
@@ -140,12 +138,13 @@ def _fragments(cursor: duckdb.DuckDBPyConnection, form: LineFormat) -> pa.Table:
     ).to_arrow_table()
 
 
-def _with_times(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
-    """Reads the times that the expected notations left NULL, in any notation; what is no time becomes a problem."""
+def _finished(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
+    """Looks the levels up, and reads the times that the expected notations left NULL, in any notation; what is no time becomes a problem."""
     texts = records.column("time")
+    level = pc.coalesce(records.column("level"), levels_of(records.column("word")))
+    records = records.set_column(records.schema.get_field_index("level"), "level", level)
     missing = pc.and_(pc.is_null(records.column("timestamp")), pc.greater(pc.utf8_length(texts), 1))
     records = records.append_column("tags", pa.nulls(len(records), pa.list_(pa.string())))
-    records = records.append_column("environment", pa.nulls(len(records), pa.string()))
     if not pc.any(missing).as_py():
         return records
     found = resolve_times(cursor, pc.if_else(missing, texts, None), options, now)
@@ -155,6 +154,12 @@ def _with_times(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: P
     problem = pc.coalesce(pc.if_else(unread, reason, None), records.column("problem"))
     records = records.set_column(records.schema.get_field_index("timestamp"), "timestamp", times)
     return records.set_column(records.schema.get_field_index("problem"), "problem", problem)
+
+
+def _without_blank(lines: pa.Table) -> pa.Table:
+    """The lines that are more than white space, without the white space behind."""
+    text = pc.ascii_rtrim(lines.column("line"), _BLANK)
+    return pa.table({"line_no": lines.column("line_no"), "line": text}).filter(pc.not_equal(text, ""))
 
 
 def _plain(lines: pa.Table) -> pa.Table:
