@@ -20,6 +20,9 @@ from services.query.tree import And, Field, MatchAll, Not, Or, Phrase, Query, Wo
 Tokens = Callable[[str], list[str]]
 """Folds a text and cuts it into tokens, as DuckDB does: `regexp_extract_all(lower(text), '[\\pL\\pN_]+')`."""
 
+TEXT_LIMIT = 32_768
+"""Characters of a message that words are looked for in: one hostile message must not stop everybody's search."""
+
 INSIDE = r"[\pL\pN_]"
 NOT_INSIDE = r"[^\pL\pN_]"
 TOKENS_SQL = rf"regexp_extract_all(lower(?), '{INSIDE}+')"
@@ -103,15 +106,18 @@ def _time(value: str) -> Condition:
 
 
 def _text(column: str, text: str, tokens: Tokens) -> Condition:
-    """Tokens in a row somewhere in the column. The cheap `contains` decides most rows, the pattern the rest."""
-    folded = f"lower({column})"
+    """Tokens in a row somewhere in the first `TEXT_LIMIT` characters of the column.
+
+    The cheap `contains` decides most rows, the pattern the rest. CASE, not AND: under a NOT the pattern would be
+    matched against every row (126 ms instead of 45 a million).
+    """
+    searched = f"lower(left({column}, {TEXT_LIMIT}))"
     words = tokens(text)
     if not words:
-        return _never_null(column, Condition(f"contains({folded}, lower(?))", [text.strip()], True))
+        return _never_null(column, Condition(f"contains({searched}, lower(?))", [text.strip()], True))
     longest = max(words, key=len)
     pattern = f"(?:^|{NOT_INSIDE})" + f"{NOT_INSIDE}+".join(words) + f"(?:$|{NOT_INSIDE})"
-    # CASE, not AND: under a NOT the pattern would be matched against every row (126 ms instead of 45 a million)
-    sql = f"(CASE WHEN contains({folded}, ?) THEN regexp_matches({folded}, ?) ELSE false END)"
+    sql = f"(CASE WHEN contains(lower({column}), ?) THEN regexp_matches({searched}, ?) ELSE false END)"
     return _never_null(column, Condition(sql, [longest, pattern], True))
 
 

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.log_store.duckdb.rows import one_value
 from services.model import MASK_VERSION
 
 BLOCK_ROWS = 100_000
@@ -28,19 +29,17 @@ class Blocks:
 
     def __init__(self, database: str, cursor: duckdb.DuckDBPyConnection):
         self._database = database
-        last = cursor.execute(f"SELECT coalesce(max(block), -1) FROM {database}.blocks").fetchone()
-        self._last = int(last[0]) if last else -1
+        self._last = int(one_value(cursor, f"SELECT coalesce(max(block), -1) FROM {database}.blocks"))
         self._open = {kind: self._newest(cursor, kind) for kind in (True, False)}
         self._planned = dict(self._open)
 
     def _newest(self, cursor: duckdb.DuckDBPyConnection, has_shapes: bool) -> OpenBlock | None:
-        number = cursor.execute(
-            f"SELECT max(block) FROM {self._database}.blocks WHERE has_shapes = ?", [has_shapes]
-        ).fetchone()
-        if number is None or number[0] is None:
+        newest = f"SELECT max(block) FROM {self._database}.blocks WHERE has_shapes = ?"
+        number = one_value(cursor, newest, [has_shapes])
+        if number is None:
             return None
-        rows = cursor.execute(f"SELECT count(*) FROM {self._database}.logs WHERE block = ?", [number[0]]).fetchone()
-        return OpenBlock(number[0], int(rows[0]) if rows else 0)
+        counted = f"SELECT count(*) FROM {self._database}.logs WHERE block = ?"
+        return OpenBlock(number, one_value(cursor, counted, [number]))
 
     def assign(self, cursor: duckdb.DuckDBPyConnection, shape_ids: pa.Array) -> pa.Array:
         """The block of every record (int32), by whether it has a shape; new blocks are inserted with `cursor`."""

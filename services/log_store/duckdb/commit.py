@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from services.errors import Conflict, ElkVisionError
 from services.log_store.duckdb.blocks import Blocks
+from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.schema import COLUMNS
 from services.log_store.duckdb.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
 from services.log_store.duckdb.shapes import Shapes
@@ -44,10 +45,11 @@ class OrganisationState:
 
     def __init__(self, database: str, cursor: duckdb.DuckDBPyConnection):
         self.database = database
-        highest = cursor.execute(
-            f"SELECT greatest((SELECT max(seq) FROM {database}.logs), (SELECT max(high_water) FROM {database}.sequence))"
-        ).fetchone()
-        self.last_tick = tick_of_seq(highest[0]) if highest and highest[0] is not None else -1
+        highest = one_value(
+            cursor,
+            f"SELECT greatest((SELECT max(seq) FROM {database}.logs), (SELECT max(high_water) FROM {database}.sequence))",
+        )
+        self.last_tick = tick_of_seq(highest) if highest is not None else -1
         self.shapes = Shapes(database, cursor)
         self.blocks = Blocks(database, cursor)
         self.keys_pruned_at: datetime | None = None
@@ -218,11 +220,12 @@ def _insert_bookkeeping(cursor: duckdb.DuckDBPyConnection, database: str, outcom
 
 def is_stored(cursor: duckdb.DuckDBPyConnection, database: str, first_tick: int, rows: int) -> bool:
     """Whether the records of a group are in the file: asked after a commit whose outcome is not known."""
-    found = cursor.execute(
+    found = one_value(
+        cursor,
         f"SELECT count(*) FROM {database}.logs WHERE seq BETWEEN ? AND ?",
         [seq_of(first_tick), seq_of(first_tick + rows - 1)],
-    ).fetchone()
-    return bool(rows and found and found[0] == rows)
+    )
+    return bool(rows and found == rows)
 
 
 def prune_keys(cursor: duckdb.DuckDBPyConnection, state: OrganisationState, now: datetime) -> None:

@@ -26,6 +26,8 @@ SPARE_BYTES = 24 << 20
 
 _ORGANISATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REATTACH_WAIT_S = 3.0
+_HEADER_BYTES = 3 * 4096
+"""A DuckDB file begins with three headers of 4 kB each."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,11 @@ class Engine:
 
     def _attach(self, organisation_id: str, path: Path) -> None:
         name = schema.database(organisation_id)
+        if path.exists() and path.stat().st_size < _HEADER_BYTES:
+            path.unlink()  # killed while it was created: nothing in it can have been acknowledged
+        pinned = "" if path.exists() else f" (STORAGE_VERSION '{STORAGE_VERSION}')"  # an older file keeps its own
         with self.cursor() as cursor:
-            cursor.execute(f"ATTACH {_quoted(str(path.resolve()))} AS {name} (STORAGE_VERSION '{STORAGE_VERSION}')")
+            cursor.execute(f"ATTACH {_quoted(str(path.resolve()))} AS {name}{pinned}")
             try:
                 schema.migrate(cursor, name)
             except duckdb.Error:

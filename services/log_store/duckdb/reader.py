@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from services.errors import InvalidQuery, NotFound
 from services.log_store.duckdb import schema
+from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.interface import (
     AggregateResult,
     Aggregation,
@@ -66,8 +67,7 @@ class Tokeniser:
         """The folded tokens of `text`, in order."""
         found = self._recent.get(text)
         if found is None:
-            row = cursor.execute(f"SELECT {TOKENS_SQL}", [text]).fetchone()
-            found = list(row[0]) if row else []
+            found = list(one_value(cursor, f"SELECT {TOKENS_SQL}", [text]))
             self._recent[text] = found
             while len(self._recent) > 1_000:
                 self._recent.popitem(last=False)
@@ -103,7 +103,7 @@ class Reader:
         """One page in one snapshot."""
         began = time.perf_counter()
         with self._snapshot():
-            scanned = self._one("SELECT count(*) FROM " + self._logs, [])
+            scanned = self._stored_rows()
             total, rows = self._total_and_rows(query, condition, scanned)
         more = len(rows) > query.limit
         records = [_record(row) for row in rows[: query.limit]]
@@ -181,7 +181,7 @@ class Reader:
         if parts is None:
             raise NotFound("There is no log record with this id.")
         sql = f"SELECT {_SELECTED} FROM {self._logs} WHERE timestamp = ? AND seq = ?"
-        row = self.cursor.execute(sql, [_moment(parts[0]), parts[1]]).fetchone()
+        row = first_row(self.cursor, sql, [_moment(parts[0]), parts[1]])
         if row is None:
             raise NotFound("There is no log record with this id.")
         return _record(row)
@@ -199,29 +199,26 @@ class Reader:
         sql = f"""WITH grouped AS (SELECT {grouped + ", " if grouped else ""}count(*) AS n FROM {self._logs}
                   WHERE {condition.sql} {group_by}) SELECT * FROM grouped WHERE {keep} ORDER BY {order}"""
         with self._snapshot():
-            scanned = self._one("SELECT count(*) FROM " + self._logs, [])
+            scanned = self._stored_rows()
             rows = self.cursor.execute(sql, condition.values).fetchall()
         return AggregateResult(_aggregate_table(aggregation.by, rows), _ms_since(began), scanned)
 
     def usage(self, size_bytes: int) -> Usage:
         """Counts and span; `size_bytes` is what the caller measured on disk."""
-        row = self.cursor.execute(
-            f"SELECT count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) FROM {self._logs}"
-        ).fetchone()
+        sql = f"SELECT count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp)) FROM {self._logs}"
+        row = first_row(self.cursor, sql)
         records, oldest, newest = row if row else (0, None, None)
         return Usage(records, size_bytes, _aware(oldest), _aware(newest))
 
     def upload_progress(self, upload_id: str) -> UploadProgress | None:
         """The last progress that a batch of that upload brought."""
-        row = self.cursor.execute(
-            f"SELECT position, records, problems FROM {schema.database(self.organisation_id)}.uploads WHERE upload_id = ?",
-            [upload_id],
-        ).fetchone()
+        database = schema.database(self.organisation_id)
+        sql = f"SELECT position, records, problems FROM {database}.uploads WHERE upload_id = ?"
+        row = first_row(self.cursor, sql, [upload_id])
         return None if row is None else UploadProgress(upload_id, *row)
 
-    def _one(self, sql: str, values: list[Any]) -> int:
-        row = self.cursor.execute(sql, values).fetchone()
-        return int(row[0]) if row else 0
+    def _stored_rows(self) -> int:
+        return int(one_value(self.cursor, f"SELECT count(*) FROM {self._logs}"))
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

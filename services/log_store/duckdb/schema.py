@@ -7,6 +7,8 @@ every row group, and an index would cost more at each write than it saves.
 
 import duckdb
 
+from services.log_store.duckdb.rows import one_value
+
 COLUMNS = (
     "seq",
     "timestamp",
@@ -59,7 +61,7 @@ def migrate(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
     cursor.execute("BEGIN")
     try:
         cursor.execute(f"CREATE TABLE IF NOT EXISTS {name}.schema_version (version INTEGER NOT NULL)")
-        version = (cursor.execute(f"SELECT max(version) FROM {name}.schema_version").fetchone() or (None,))[0] or 0
+        version = one_value(cursor, f"SELECT max(version) FROM {name}.schema_version") or 0
         if version > len(MIGRATIONS):
             raise duckdb.InvalidInputException(f"the file was written by a newer release (version {version})")
         for step in MIGRATIONS[version:]:

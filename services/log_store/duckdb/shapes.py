@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.log_store.duckdb.rows import first_row
 from services.model import MASK_VERSION
 
 WINDOW_ROWS = 10_000
@@ -57,8 +58,8 @@ class Shapes:
         self._windows: dict[str | None, Window] = {}
         rows = cursor.execute(f"SELECT source FROM {database}.shapeless_sources").fetchall()
         self._shapeless: set[str | None] = {row[0] for row in rows}
-        counted = cursor.execute(f"SELECT count(*), coalesce(max(shape_id), -1) + 1 FROM {database}.shapes").fetchone()
-        self._count, self._next_id = counted if counted else (0, 0)
+        counted = first_row(cursor, f"SELECT count(*), coalesce(max(shape_id), -1) + 1 FROM {database}.shapes")
+        self._count, self._next_id = counted or (0, 0)
         self._plan = _Plan({}, {}, set())
 
     def assign(self, cursor: duckdb.DuckDBPyConnection, sources: pa.ChunkedArray, shapes: pa.ChunkedArray) -> pa.Array:

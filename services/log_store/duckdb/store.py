@@ -17,6 +17,7 @@ from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
 from services.log_store.duckdb.gate import HeavyGate
 from services.log_store.duckdb.reader import Reader, Tokeniser, check_query
+from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.sequence import seq_of
 from services.log_store.duckdb.writer import OnStored, Task, Writer
 from services.log_store.interface import (
@@ -100,10 +101,8 @@ class DuckDBLogStore(LogStore):
             condition = Reader(cursor, organisation_id, self._tokeniser).condition(query, start, end)
             cursor.execute(f"DELETE FROM {state.database}.sequence")
             cursor.execute(f"INSERT INTO {state.database}.sequence VALUES (?)", [seq_of(max(state.last_tick, 0))])
-            row = cursor.execute(
-                f"DELETE FROM {state.database}.logs WHERE {condition.sql}", condition.values
-            ).fetchone()
-            return int(row[0]) if row else 0
+            deleted = one_value(cursor, f"DELETE FROM {state.database}.logs WHERE {condition.sql}", condition.values)
+            return int(deleted)
 
         task = Task(run)
         self._writer(organisation_id).submit(task)
@@ -179,7 +178,7 @@ class DuckDBLogStore(LogStore):
     def check(self) -> None:
         """See the interface."""
         with self._engine.cursor() as cursor, translated():
-            cursor.execute("SELECT 1").fetchone()
+            cursor.execute("SELECT 1").fetchall()
         self._engine.require_space(0)
 
     def counters(self) -> dict[str, int]:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from services.query.fields import Kind, canonical_level, resolve
+from services.query.sql import TEXT_LIMIT
 from services.query.tree import And, Field, MatchAll, Not, Or, Phrase, Query, Word
 
 Record = dict[str, Any]
@@ -44,6 +45,7 @@ def tokens(text: str) -> list[str]:
 def holds_text(text: str | None, wanted: str) -> bool:
     if text is None:
         return False
+    text = text[:TEXT_LIMIT]
     parts = tokens(wanted)
     if not parts:
         return fold(wanted.strip()) in fold(text)

@@ -14,6 +14,7 @@ from services.log_store.duckdb import DuckDBLogStore, reader
 from services.log_store.interface import Aggregation, LogQuery, LogRecord
 from services.model import LEVELS
 from services.query.language import parse
+from services.query.sql import TEXT_LIMIT
 from services.query.tree import And, Field, MatchAll, Not, Or, Phrase, Query, Word
 from tests.clocks import HandClock
 from tests.records import START, batch, record
@@ -82,7 +83,8 @@ KEYS = ("user", "id", "user.id", "a.b", "a", "b", "é", "sp ace", "k")
 
 
 def _message(rng: random.Random) -> str:
-    return "".join(rng.choice(WORDS) + rng.choice(GLUE) for _ in range(rng.randint(0, 6)))
+    words = "".join(rng.choice(WORDS) + rng.choice(GLUE) for _ in range(rng.randint(0, 6)))
+    return words if rng.random() < 0.98 else "é" * (TEXT_LIMIT - rng.randint(1, 12)) + " " + words
 
 
 def _attributes(rng: random.Random, depth: int = 0) -> dict[str, Any]:
