@@ -7,10 +7,10 @@ from flask import current_app, request
 from app.api import reading
 from app.api.caller import caller, services
 from app.api.models.search import LogList, LogRecord, RecordPath, SearchQuery
-from app.api.models.uploads import BulkHeaders, BulkOptions, BulkStored, Stored
+from app.api.models.uploads import BulkHeaders, BulkOptions, BulkStored, RecordHeaders, Stored
 from app.api.resource import Resource
 from app.api.searching import found, record_json
-from services.errors import UnsupportedMedia
+from services.errors import InvalidInput, UnsupportedMedia
 from services.ingest.options import Defaults
 
 logs = Resource("logs", "Log records.")
@@ -51,10 +51,14 @@ def get_log(path: RecordPath) -> dict[str, Any]:
 
 
 @logs.post("/logs/", responses={201: Stored}, openapi_extensions={"requestBody": _ONE})
-def create_log() -> dict[str, Any]:
+def create_log(header: RecordHeaders) -> dict[str, Any]:
     """Store one record; the answer comes when it is durable and can be found."""
     reading.require_json()
-    return _stored(services().ingest.record(caller(), _body()))
+    body = _body()
+    if header.idempotency_key is not None:
+        return _stored_once(body, header.idempotency_key)
+    stored = services().ingest.record(caller(), body)
+    return {"id": stored.id, "problem": stored.problem}
 
 
 @logs.post("/logs/bulk/", responses={200: BulkStored}, openapi_extensions={"requestBody": _MANY})
@@ -77,8 +81,15 @@ def create_logs(query: BulkOptions, header: BulkHeaders) -> dict[str, Any]:
     }
 
 
-def _stored(appended: Any) -> dict[str, Any]:
-    return {"id": appended.id, "problem": appended.problem}
+def _stored_once(body: bytes, key: str) -> dict[str, Any]:
+    """As a bulk of one, which knows keys; group commit gains nothing for a caller that may repeat itself."""
+    reading.check_json(body)
+    if not body.lstrip().startswith(b"{"):
+        raise InvalidInput("Send one JSON object.")
+    result = services().ingest.bulk(
+        caller(), b"[" + body + b"]", content_type="application/json", defaults=Defaults(), idempotency_key=key
+    )
+    return {"id": result.ids[0], "problem": dict(result.problems).get(0)}
 
 
 def _defaults(said: BulkOptions) -> Defaults:

@@ -107,6 +107,18 @@ def test_an_idempotency_key_stores_once(admin: Caller) -> None:
     assert admin.get("/api/logs/").json["total"] == 1
 
 
+def test_an_idempotency_key_stores_one_record_once(admin: Caller) -> None:
+    key = {"Idempotency-Key": "single"}
+    first, again = (admin.post("/api/logs/", json={"message": "once"}, headers=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json == again.json
+    assert admin.post("/api/logs/", json={"message": "other"}, headers=key).status_code == 409
+    for body in (b'{"a":1},{"b":2}', b"[1]", b"1"):
+        answer = admin.post("/api/logs/", data=body, content_type="application/json", headers=key)
+        assert answer.status_code == 400
+    assert admin.get("/api/logs/").json["total"] == 1
+
+
 def test_too_large_a_body_is_413_naming_the_limit(admin: Caller, application) -> None:  # type: ignore[no-untyped-def]
     body = b"[" + b" " * application.config.BULK_MAX_BYTES + b"]"
     answer = admin.post("/api/logs/bulk/", data=body, content_type="application/json")

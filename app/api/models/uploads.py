@@ -140,20 +140,28 @@ class BulkOptions(Input):
     tags: list[Text] = Field(default_factory=list)
 
 
-class BulkHeaders(Input):
+IdempotencyKey = Annotated[
+    str | None,
+    Field(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,255}$",
+        description="The same key with the same body is stored once within 24 hours.",
+    ),
+]
+
+
+class RecordHeaders(Input):
+    """Headers of writing one record."""
+
+    idempotency_key: IdempotencyKey = None
+
+
+class BulkHeaders(RecordHeaders):
     """Headers of bulk writes."""
 
     content_encoding: Annotated[
         Literal["identity", "gzip"], Field(alias="Content-Encoding", description="gzip for a compressed body.")
     ] = "identity"
-    idempotency_key: Annotated[
-        str | None,
-        Field(
-            alias="Idempotency-Key",
-            pattern=r"^[!-~]{1,255}$",
-            description="The same key with the same body is stored once within 24 hours.",
-        ),
-    ] = None
 
 
 class ItemProblem(Output):
