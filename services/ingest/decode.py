@@ -186,14 +186,13 @@ class _Splitter:
             yield Block(table.set_column(2, "end", pa.array([end], pa.int64())), {**marks, line_no: CUT})
 
     def _lines(self, text: bytes, skip_to: int) -> Iterator[Block]:
-        end, count = self._position + len(text), text.count(self._separator)
-        if not text.endswith(self._separator):
-            count += 1
         start, line_no = self._position, self._line_no
-        self._position, self._line_no = end, self._line_no + count
-        if end <= skip_to:
+        self._position = start + len(text)
+        if self._position <= skip_to:
+            self._line_no += text.count(self._separator) + (not text.endswith(self._separator))
             return
         table, marks = self._decode(text.removesuffix(self._separator), line_no, start)
+        self._line_no += len(table)
         if start < skip_to:
             table = table.filter(pc.greater(table["end"], skip_to))
         yield Block(table, marks)

@@ -1,6 +1,7 @@
 """The server's side of the decoder: starts the process, reads its chunks ahead, tells how it ended."""
 
 import contextlib
+import fcntl
 import json
 import queue
 import subprocess
@@ -39,6 +40,7 @@ def decoded(path: Path, reading: Reading, position: int = 0) -> Generator[Chunk,
             cwd=_ROOT,
         )
         try:
+            _widen(process)
             _send(process, request_of(path, position, reading))
             yield from _ahead(process)
             process.wait()
@@ -47,6 +49,13 @@ def decoded(path: Path, reading: Reading, position: int = 0) -> Generator[Chunk,
             raise DecoderDied(_how_it_ended(process, complaints)) from error
         finally:
             _end(process)
+
+
+def _widen(process: subprocess.Popen[bytes]) -> None:
+    """A pipe of a megabyte: fewer turns between the two processes."""
+    if process.stdout is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def _send(process: subprocess.Popen[bytes], request: bytes) -> None:

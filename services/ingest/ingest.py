@@ -14,7 +14,7 @@ from services.clock import Clock
 from services.errors import InvalidInput, TooLarge, UnsupportedMedia
 from services.ingest.decode import read_lines
 from services.ingest.formats import json_exact, json_fast
-from services.ingest.formats.json import without_blank
+from services.ingest.formats.blank import without_blank
 from services.ingest.formats.json_exact import Row
 from services.ingest.formats.json_text import NotJson, check_end, members, scan_value, skip_blank
 from services.ingest.normalise import normalise

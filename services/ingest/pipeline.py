@@ -158,7 +158,7 @@ class _Chunks:
 
     def _take(self, *, last: bool) -> tuple[pa.Table, dict[int, str]]:
         table = pa.concat_tables(self._held or [LINES_SCHEMA.empty_table()])
-        lines = table.slice(0, self._reading.chunk_rows).combine_chunks()
+        lines = table.slice(0, self._reading.chunk_rows)
         whole, open_ = self._form.split(self._con, lines, last)
         if not len(whole):
             whole, open_ = lines, lines.slice(len(lines))

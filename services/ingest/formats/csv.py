@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from services.ingest.decode import Block, read_lines
+from services.ingest.formats.blank import without_blank
 from services.ingest.formats.csv_columns import records
-from services.ingest.formats.json import without_blank
 from services.ingest.formats.json_aliases import RANK
 from services.ingest.options import ParseOptions
 from services.ingest.unpack import Stream

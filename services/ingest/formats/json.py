@@ -9,7 +9,6 @@ from datetime import datetime
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from services.ingest.decode import LINES_SCHEMA, Block, read_lines, read_text
 from services.ingest.formats import json_fast
@@ -18,14 +17,7 @@ from services.ingest.formats.json_text import NotJson, check_end, scan_value, sk
 from services.ingest.options import ParseOptions
 from services.ingest.unpack import Stream
 
-_BLANK_LINE = r"^[ \t\r\x0b\x0c]*$"
 _LOOKED_AT_LINES = 200
-
-
-def without_blank(lines: pa.Table) -> pa.Table:
-    """The lines that hold anything but white space."""
-    blank = pc.match_substring_regex(lines["line"], _BLANK_LINE)
-    return lines.filter(pc.invert(blank)) if pc.any(blank).as_py() else lines
 
 
 class JsonLines:
@@ -43,7 +35,7 @@ class JsonLines:
 
     def parse(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
         """One record of `PARSED` per line that is not blank."""
-        return json_fast.parse(con, without_blank(lines), options, now)
+        return json_fast.parse(con, lines, options, now)
 
 
 class JsonDocuments(JsonLines):

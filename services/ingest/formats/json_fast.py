@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.ingest.formats import json_exact
+from services.ingest.formats.blank import without_blank
 from services.ingest.formats.json_forms import Form, form_of
 from services.ingest.formats.parsed import PARSED
 from services.ingest.options import ParseOptions
@@ -32,12 +33,13 @@ GROUPS = 400
 
 
 def parse(con: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
-    """One record of `PARSED` per line of (line_no, line), in their order."""
+    """One record of `PARSED` per line of (line_no, line) that is not blank, in their order."""
     parts: list[pa.Table] = []
     rest = lines.select(["line_no", "line"])
     if len(rest) >= WORTH_ROWS:
         with con.cursor() as cursor:
             rest = _by_forms(cursor, rest, parts, options, now)
+    rest = without_blank(rest)
     if len(rest):
         parts.append(json_exact.parse(con, rest, options, now))
     if len(parts) == 1:
@@ -105,7 +107,7 @@ def _take(
     now: datetime,
 ) -> pa.Table:
     """The lines that are not of this form; those that are become rows of `parts`."""
-    slashed = _slashed(lines["line"].combine_chunks()) if len(lines) else 0.0
+    slashed = _slashed(lines["line"]) if len(lines) else 0.0
     for escaped in (False, True) if 0 < slashed < MOSTLY else (slashed > 0,):
         if not len(lines):
             break
@@ -113,12 +115,17 @@ def _take(
     return lines
 
 
-def _slashed(lines: pa.Array) -> float:
+def _slashed(lines: pa.ChunkedArray) -> float:
     """Roughly the share of lines with a backslash; 0 only where there is none at all."""
-    if b"\\" not in lines.buffers()[2].to_pybytes():
+    if not _contain(lines, b"\\"):
         return 0.0
     some = lines.take(pa.array(range(0, len(lines), max(1, len(lines) // 200))))
     return max(0.001, pc.mean(pc.match_substring(some, "\\").cast(pa.int8())).as_py())
+
+
+def _contain(lines: pa.ChunkedArray, text: bytes) -> bool:
+    """False only where no line contains the text: looked for in their buffers at once."""
+    return any(text in chunk.buffers()[2].to_pybytes() for chunk in lines.chunks if len(chunk))
 
 
 def _take_once(
@@ -158,7 +165,8 @@ def _column(columns: dict[str, pa.ChunkedArray], name: str, count: int) -> pa.Ch
 
 def _read(cursor: duckdb.DuckDBPyConnection, form: Form, lines: pa.Table, escaped: bool) -> pa.Table:
     cursor.register("rest", lines)
-    return cursor.sql(form.sql("rest", escaped=escaped)).to_arrow_table()
+    lax = _contain(lines["line"], b"NaN") or _contain(lines["line"], b"Infinity")
+    return cursor.sql(form.sql("rest", escaped=escaped, lax=lax)).to_arrow_table()
 
 
 def _valid(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, odd: list[pa.Table]) -> pa.Table:
@@ -180,10 +188,6 @@ def _resolved(
         good = pc.is_valid(times)
     if form.has("level"):
         good = pc.and_(good, pc.is_valid(_levels(form, found)))
-    if form.opens_containers:
-        attributes = found["attributes"]
-        marks = pc.add(pc.count_substring(attributes, "["), pc.count_substring(attributes, "{"))
-        good = pc.and_(good, pc.fill_null(pc.less(marks, json_exact.MAX_DEPTH), True).combine_chunks())
     return good, times
 
 

@@ -29,23 +29,23 @@ Part = str | Hole
 class Form:
     """Parts of the whole text, in order, and parts of the text of its attributes (empty: none are left).
 
-    `aliases` maps column to alias; `opens_containers` says that a hole may hold arrays or objects.
+    `aliases` maps column to alias.
     """
 
     parts: tuple[Part, ...]
     attributes: tuple[Part, ...]
     aliases: tuple[tuple[str, str], ...]
     level_scale: str
-    opens_containers: bool
 
     def has(self, column: str) -> bool:
         """True where a member fills the column."""
         return any(name == column for name, _ in self.aliases)
 
-    def sql(self, table: str, *, escaped: bool) -> str:
+    def sql(self, table: str, *, escaped: bool, lax: bool = True) -> str:
         """SELECT over `table` (line_no, line): the columns (time_text and level_text as they stand), and `same`.
 
-        One row per line, in order. `escaped`: strings that fill columns are compared with their escapes.
+        One row per line, in order. `escaped`: strings that fill columns are compared with their escapes. `lax`: lines may
+        hold NaN and Infinity, which DuckDB reads as numbers though they are not JSON.
         """
         holes = [part for part in self.parts if isinstance(part, Hole)]
         kinds = {hole.path: JSON if escaped else hole.kind for hole in holes}
@@ -55,6 +55,8 @@ class Form:
         if self.attributes:
             columns.append(f"{_joined(self.attributes, escaped)} AS attributes")
         checks = [f"{_joined(self.parts, escaped)} = line", *_checks(holes, escaped)]
+        if lax:
+            checks.append("NOT contains(line, 'NaN') AND NOT contains(line, 'Infinity')")
         columns.append(f"coalesce({' AND '.join(checks)}, false) AS same")
         structure = _literal(json.dumps(_tree(kinds), ensure_ascii=True))
         return f"SELECT {', '.join(columns)} FROM (SELECT line, json_transform(line, {structure}) AS s FROM {table})"
@@ -67,6 +69,8 @@ def form_of(text: str) -> Form | None:
     """The form of one record, or None where it is not of a sort that the columnar way reads."""
     row = json_exact.read(text, 0)
     if row.problems or row.message is not None or not row.top or len({m.name.lower() for m in row.top}) < len(row.top):
+        return None
+    if text.count("[") + text.count("{") >= json_exact.MAX_DEPTH:
         return None
     spaced = '": ' in text
     try:
@@ -83,15 +87,11 @@ def form_of(text: str) -> Form | None:
     windows = any(member.name.lower() in WINDOWS_MARKS for member in row.top)
     level = row.picks.get("level")
     scale = NUMBER_SCALE.get(level.alias, "windows" if windows else "any") if level else "any"
-    return Form(tuple(_merge(whole)), attributes, aliases, scale, opens_containers=_opens(row, spaced))
+    return Form(tuple(_merge(whole)), attributes, aliases, scale)
 
 
 class _Unusual(Exception):
     """A value that the columnar way does not read."""
-
-
-def _opens(row: Row, spaced: bool) -> bool:
-    return any(isinstance(member.value, (list, dict) if not spaced else list) for member in row.top) or spaced
 
 
 def _object(row: Row, found: list[Member], text: str, path: tuple[str, ...], spaced: bool) -> Iterator[Part]:
@@ -210,7 +210,8 @@ def _piece(hole: Hole, escaped: bool) -> str:
 def _joined(parts: tuple[Part, ...], escaped: bool) -> str:
     """One call for all parts: a chain of || copies the text once per part. NULL counts as empty, which no line equals."""
     texts: list[str] = []
-    for part in _merge([piece for part in parts for piece in _quoted(part, escaped)]):
+    quoted = [piece for part in parts for piece in _quoted(part, escaped)]
+    for part in _merge(quoted):
         texts.append(_piece(part, escaped) if isinstance(part, Hole) else _literal(part))
     return f"concat({', '.join(texts)})"
 
@@ -239,13 +240,21 @@ def _string(access: str, escaped: bool) -> str:
     return f"({access} ->> '$')" if escaped else access
 
 
+def _shallow(hole: Hole, text: str) -> str:
+    """True where the value nests less deeply than `json_exact.MAX_DEPTH`; a short text cannot nest deeper."""
+    most = json_exact.MAX_DEPTH - len(hole.path)
+    opening = f"length(regexp_replace({text}, '[^\\[{{]+', '', 'g'))"
+    return f"(coalesce(strlen({text}), 0) < {2 * most} OR {text}[1] NOT IN ('[', '{{') OR {opening} < {most})"
+
+
 def _checks(holes: list[Hole], escaped: bool) -> Iterator[str]:
-    """What must hold beside the comparison: values that a column can take, and no JSON that only DuckDB reads."""
-    yield "NOT contains(line, 'NaN') AND NOT contains(line, 'Infinity')"
+    """What must hold beside the comparison: values that a column can take, and no deep nesting."""
     for hole in holes:
         access = _access(hole)
         text = f"CAST({access} AS VARCHAR)"
-        if hole.column == "tags" and hole.kind == JSON:
+        if hole.column is None:
+            yield _shallow(hole, text)
+        elif hole.column == "tags" and hole.kind == JSON:
             yield f"""regexp_full_match({text}, '\\["[^"\\\\]*"(?:,"[^"\\\\]*")*\\]')"""
         elif hole.column and hole.kind == JSON:
             yield f"regexp_matches({text}, '^[-0-9]')"
