@@ -130,6 +130,8 @@ class Sample:
                 break
             chosen += (form, *form.also)
             left &= ~lines
+            if form.follows:
+                left &= ~self._bits([f"regexp_matches(line, '{form.follows}')"])[0]
         return chosen, left
 
     def _best(
@@ -217,9 +219,9 @@ class Sample:
     def _one_order(self, notations: tuple[Notation, ...]) -> tuple[Notation, ...]:
         """Of notations that differ in the order of day, month and year, the one that makes sense of the sample."""
         for orders in ORDERS:
-            if orders[0] in notations:
+            if any(each in orders for each in notations):
                 best = min(orders, key=self._implausibility)
-                notations = tuple(each for each in notations if each not in orders or each is best)
+                notations = tuple(best if each in orders else each for each in notations)
         return notations
 
     def _implausibility(self, order: Notation) -> tuple[int, float]:

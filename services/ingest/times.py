@@ -344,6 +344,12 @@ NOTATIONS = (
         False,
         _iso,
     ),
+    Notation(
+        "iso, zone apart",
+        (r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:[0-5]\d(?:[.,]\d{1,9})? (?:UTC|GMT|[+-]\d\d:?\d\d)",),
+        False,
+        lambda text, zone, now: _iso(f"replace(replace({text}, ' +', '+'), ' -', '-')", zone, now),
+    ),
     Notation("rfc3164", (rf"{MONTH} (?: \d|\d\d?) \d\d:\d\d:\d\d",), False, _yearless("%b %d %H:%M:%S")),
     Notation("clf", (rf"\d\d/{MONTH}/\d{{4}}:\d\d:\d\d:\d\d(?: [+-]\d{{4}})?",), False, _clf),
     Notation(

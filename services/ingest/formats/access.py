@@ -76,4 +76,28 @@ DJANGO = LineFormat(
 )
 """`[17/May/2015 10:05:03] "GET / HTTP/1.1" 200 12`, as `manage.py runserver` prints it."""
 
-FORMATS = (ACCESS, DJANGO)
+SQUID = LineFormat(
+    "Squid access log",
+    r"(?P<time>TIME) +(?P<ms>\d+) (?P<peer>\S+) (?P<result>[A-Z_]+)/(?P<status>\d{3}) (?P<bytes>\d+) (?P<method>[A-Z_]+) "
+    r"(?P<url>\S+) (?P<account>\S+) (?P<hierarchy>\S+)",
+    notations=("epoch",),
+    columns={
+        "level": http_status_level_sql("h.status"),
+        "message": "h.method || ' ' || h.url || ' ' || h.status",
+    },
+    attributes={
+        "client.ip": ("h.peer", "text"),
+        "http.request.method": ("h.method", "text"),
+        "http.response.status_code": ("h.status", "number"),
+        "http.response.bytes": ("h.bytes", "number"),
+        "url.original": ("h.url", "text"),
+        "user.name": ("nullif(h.account, '-')", "text"),
+        "event.duration_ms": ("h.ms", "number"),
+        "squid.result": ("h.result", "text"),
+        "squid.hierarchy": ("h.hierarchy", "text"),
+        "http.response.mime_type": ("nullif(m, '-')", "text"),
+    },
+)
+"""https://wiki.squid-cache.org/Features/LogFormat, the native format."""
+
+FORMATS = (ACCESS, DJANGO, SQUID)

@@ -3,6 +3,8 @@
 import duckdb
 import pyarrow as pa
 
+from services.ingest.levels import level_sql
+
 MOST_LINES = 1_000
 MOST_BYTES = 1_000_000
 """A record takes at most so many continuation lines; what follows becomes records of its own, with a problem."""
@@ -42,10 +44,10 @@ def join_tails(cursor: duckdb.DuckDBPyConnection, heads: pa.Table, tails: pa.Tab
         "SELECT heads.* REPLACE (CASE WHEN text IS NULL THEN message ELSE ltrim(message || chr(10) || text, chr(10)) END"
         " AS message) FROM heads LEFT JOIN (FROM joined WHERE part = 0) j ON heads.line_no = j.owner"
     ).to_arrow_table()
-    apart = cursor.execute(
-        "SELECT line_no, text AS line, CASE WHEN part > 0 THEN ? END AS problem FROM joined"
+    apart = cursor.sql(
+        "SELECT line_no, text AS line, CASE WHEN part > 0 THEN $problem END AS problem FROM joined"
         " WHERE owner IS NULL OR part > 0",
-        [TOO_LONG],
+        params={"problem": TOO_LONG},
     ).to_arrow_table()
     return whole, apart
 
@@ -72,4 +74,15 @@ def join_partials(cursor: duckdb.DuckDBPyConnection, records: pa.Table, fragment
     cursor.register("wholes", cursor.sql(_JOIN_PARTIALS).to_arrow_table())
     return cursor.sql(
         "SELECT records.* REPLACE (wholes.message AS message) FROM records JOIN wholes USING (line_no)"
+    ).to_arrow_table()
+
+
+def level_of_second_line(cursor: duckdb.DuckDBPyConnection, records: pa.Table, pattern: str) -> pa.Table:
+    """`records` with the level that their message begins with taken out of it, where they have none."""
+    cursor.register("records", records)
+    found = f"level IS NULL AND regexp_matches(message, '{pattern}')"
+    level = level_sql(f"regexp_extract(message, '{pattern}', 1)")
+    return cursor.sql(
+        f"SELECT * REPLACE (CASE WHEN {found} THEN {level} ELSE level END AS level,"
+        f" CASE WHEN {found} THEN regexp_replace(message, '{pattern}', '') ELSE message END AS message) FROM records"
     ).to_arrow_table()

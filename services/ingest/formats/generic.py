@@ -5,12 +5,13 @@ in brackets, a column between bars or of fixed width, a name before a colon or a
 lines of the sample have it; where it ends the message begins.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 
-from services.ingest.formats.line_format import LineFormat
+from services.ingest.formats.line_format import GROUP, LineFormat
 from services.ingest.levels import LEVEL_WORD
 from services.ingest.times import Notation
 
@@ -31,17 +32,35 @@ _MARKS = r"[ \t]*(?:[|,;:-]{1,3}[ \t]+|[|][ \t]*)?"
 _END = r"(?:[|,;:]?[ \t]+|[|,;:]|$)"
 _LEVEL = rf"[\[(<]?(?P<level>{LEVEL_WORD})[ \t]*[\])>]?{_END}[ \t]*"
 
-_MARKED_LEVEL = rf"^{_MARKS}(?:\[{LEVEL_WORD}\]|{LEVEL_WORD}[ \t]*[:|])"
+_CAPITALS = "(?:" + "|".join(word for word in re.findall(r"[A-Z0-9]+", LEVEL_WORD) if word.isupper()) + ")"
+_SOME_LEVELS = (
+    rf"\[(?P<level>{LEVEL_WORD})[ \t]*\]:?[ \t]*",
+    rf"(?P<level>{_CAPITALS})[ \t]*(?:[:|,][ \t]*|[ \t]+|$)",
+)
+"""Levels that are evident in single lines: in brackets, or in capitals."""
+
+_NAME = r"(?:[^\s:\[\]|]|::)+"
+
+_HOST_AND_PROGRAM = rf"(?P<host>\S+)[ \t]+(?P<program>{_NAME})(?:\[(?P<pid>\d+)\])?:[ \t]+"
+"""What follows the time in syslog (RFC 3164 §4.1)."""
 
 _COLUMNS = (
     ("thread", r"\[(?P<thread>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)\]:?[ \t]*", NEARLY_ALL),
     ("", r"<[^<>\s]*>:?[ \t]*", NEARLY_ALL),
     ("", r"\([^()]*\):?[ \t]*", NEARLY_ALL),
     ("pid", r"(?P<pid>\d+)(?:[ \t]*[|,;][ \t]*|:?[ \t]+)", NEARLY_ALL),
+    (
+        "file",
+        r"(?P<file>[\w./@$-]+\.(?:c|cc|cpp|cs|erl|ex|go|h|hpp|java|js|kt|lua|m|php|pl|py|rb|rs|scala|swift|ts|tsx)):(?P<lineno>\d+):?[ \t]+",
+        NEARLY_ALL,
+    ),
+    ("logger", rf"(?P<logger>{_NAME})\][ \t]*", NEARLY_ALL),
     ("logger", r"(?P<logger>[^|\s]*)[ \t]*\|[ \t]*", NEARLY_ALL),
-    ("logger", r"(?P<logger>[^\s:\[\]]+)(?:\[(?P<pid>\d+)\])?(?:[ \t]?:[ \t]+|:$|[ \t]*\|[ \t]+)", MOST),
+    ("logger", rf"(?P<logger>{_NAME})(?:\[(?P<pid>\d+)\])?(?:[ \t]?:[ \t]+|:$|[ \t]*\|[ \t]+)", MOST),
     ("logger", r"(?P<logger>[^\s:]+)(?: [^\s:]{1,6})?[ \t]+-{1,2}[ \t]+", MOST),
-    ("logger", r"(?P<logger>[^\s:]+)(?: {2,}|\t[ \t]*)", NEARLY_ALL),
+    ("logger", r"(?P<logger>[^\s:\t](?:[^:\t]{0,60}[^\s:\t])?)\t[ \t]*", NEARLY_ALL),
+    ("logger", r"(?P<logger>[^\s:]+) {2,}", NEARLY_ALL),
+    ("logger", r"(?P<logger>[A-Za-z_][\w$]*(?:\.[\w$<>]+){2,})[ \t]+", NEARLY_ALL),
 )
 """(the group that must still be free, pattern, the share of lines that must have it)"""
 
@@ -53,6 +72,7 @@ class _Header:
     start: str
     parts: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    yearless: bool = False
 
     @property
     def pattern(self) -> str:
@@ -63,7 +83,7 @@ class _Header:
 
     def add(self, part: str) -> None:
         """The next part; a group that the header has already is not captured again."""
-        for name in ("level", "pid", "thread", "logger"):
+        for name in ("level", "pid", "thread", "logger", "file", "lineno", "host", "program"):
             if f"(?P<{name}>" in part:
                 if name in self.taken:
                     part = part.replace(f"(?P<{name}>", "(?:")
@@ -82,7 +102,7 @@ def infer(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, present: tuple[Not
     start, notations = _start(cursor, len(lines), present)
     if start is None:
         return None
-    header = _Header(start)
+    header = _Header(start, taken=set(GROUP.findall(start)), yearless=any(each.name in _YEARLESS for each in notations))
     _rest(cursor, "common", f"^{_with_times(start, notations)}[ \\t]*")
     if "level" not in start:
         _add_level(cursor, header, present)
@@ -101,7 +121,8 @@ def _start(
     for notations in (strong, *weak):
         if not notations:
             continue
-        starts = [_time_start(tokens) for tokens in range(MOST_TOKENS + 1)]
+        starts = [_time_start(""), *(_time_start(rf"{_LEVEL}{more}") for more in ("", _BRACKETED))]
+        starts += [_time_start(_tokens(count)) for count in range(1, MOST_TOKENS + 1)]
         counts = _counts(cursor, "common", "line", [f"^{_with_times(each, notations)}" for each in starts])
         if max(counts) >= ENOUGH * size:
             index = next(position for position, count in enumerate(counts) if count >= MOST * max(counts))
@@ -111,8 +132,14 @@ def _start(
     return (_LEVEL, ()) if count >= MOST * size else (None, ())
 
 
-def _time_start(tokens: int) -> str:
-    before = rf"(?P<before>(?:\S+[ \t]+){{{tokens}}})" if tokens else ""
+_BRACKETED = r"\[(?P<thread>[^\[\]]*)\][ \t]*"
+
+
+def _tokens(count: int) -> str:
+    return rf"(?P<before>(?:\S+[ \t]+){{{count}}})"
+
+
+def _time_start(before: str) -> str:
     return rf"{before}[\[(<\"']?(?P<time>TIME)[\])>\"']?(?:[|,;:][ \t]*|[ \t]+-{{1,3}}[ \t]+|[ \t]+|$)"
 
 
@@ -122,15 +149,21 @@ def _add_level(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tupl
     A word in capitals or brackets right behind the time is a level even where only some lines have one.
     """
     size = _size(cursor)
-    skips = [rf"(?:[^\s|]+(?:[ \t]*\|[ \t]*|[ \t]+)){{{tokens}}}{_MARKS}{_LEVEL}" for tokens in range(MOST_TOKENS)]
+    skips = [f"{_skip(tokens)}{_LEVEL}" for tokens in range(MOST_TOKENS)]
     skips.insert(1, rf"\[[^\[\]]*\]{_MARKS}{_LEVEL}")
-    counts = _counts(cursor, "remaining", "rest", [f"^{_MARKS}{each}" for each in skips])
-    if max(counts) >= MOST * size:
-        index = next(position for position, count in enumerate(counts) if count >= MOST * max(counts))
+    counts = _counts(cursor, "remaining", "rest", [f"^{_MARKS}{each}" for each in (*skips, *_SOME_LEVELS)])
+    always, some = counts[: len(skips)], counts[len(skips) :]
+    if max(always) >= MOST * size:
+        index = next(position for position, count in enumerate(always) if count >= MOST * max(always))
         _take(cursor, header, skips[index])
-    elif _counts(cursor, "remaining", "rest", [_MARKED_LEVEL])[0] >= SOME * size:
-        header.add(rf"(?:{_LEVEL})?")
-        _rest(cursor, "remaining", rf"^{_MARKS}(?:{_LEVEL})?", column="rest")
+    elif max(some) >= SOME * size:
+        part = _SOME_LEVELS[some.index(max(some))]
+        header.add(f"(?:{part})?")
+        _rest(cursor, "remaining", f"^{_MARKS}(?:{part})?", column="rest")
+
+
+def _skip(tokens: int) -> str:
+    return rf"(?:[^\s|]+(?:[ \t]*\|[ \t]*|[ \t]+)){{{tokens}}}{_MARKS}" if tokens else ""
 
 
 def _add_column(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tuple[Notation, ...]) -> bool:
@@ -140,9 +173,10 @@ def _add_column(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tup
         return False
     times = "|".join(each.pattern for each in present if each.name not in _WEAK)
     repeated = [rf"[\[(]?(?:{times})[\])]?(?:[|,;:][ \t]*|[ \t]+)"] if times else []
-    columns = [
-        (part, share) for name, part, share in _COLUMNS if name == "" or name != "logger" or name not in header.taken
-    ]
+    once = header.taken & {"logger", "file", "program"}
+    columns = [(part, share) for name, part, share in _COLUMNS if name not in once]
+    if header.yearless and not header.parts:
+        columns.insert(0, (_HOST_AND_PROGRAM, MOST))
     candidates = [*((part, NEARLY_ALL) for part in repeated), *columns]
     counts = _counts(cursor, "remaining", "rest", [f"^{_MARKS}{part}" for part, _ in candidates])
     for (part, share), count in zip(candidates, counts, strict=True):
@@ -185,7 +219,7 @@ def _line_format(header: _Header, notations: tuple[Notation, ...]) -> LineFormat
     pattern = header.pattern
     columns = {"time": _DATED} if "(?P<before>" in pattern and any(each.name in _YEARLESS for each in notations) else {}
     return LineFormat(
-        "time first" if "(?P<time>" in pattern else "level first",
+        f"generic: {', '.join(name for name in GROUP.findall(pattern) if name != 'before')}",
         pattern,
         notations=tuple(each.name for each in notations),
         always=("year word day",) if columns else (),

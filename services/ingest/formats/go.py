@@ -15,6 +15,7 @@ _REST = "regexp_extract(m, '^(.*?)\\s*(\\{.*\\})?$', ['text', 'fields'])"
 ZAP = LineFormat(
     "zap console",
     rf"(?P<time>TIME)\t(?P<level>{LEVEL_WORD})\t(?:(?P<logger>[A-Za-z][\w.\-/]*)\t)?(?:(?P<file>[\w./@-]+\.go):(?P<lineno>\d+)\t)?",
+    evidence=r"\t(?:[\w./@-]+\.go:\d+\t|\{.*\}$)",
     stages=(("z", _REST), ("fields", "CASE WHEN json_valid(z.fields) THEN z.fields END")),
     columns={"message": "CASE WHEN fields IS NULL THEN m ELSE z.text END"},
     attributes={"fields": ("fields", "json")},

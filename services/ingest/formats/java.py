@@ -54,9 +54,10 @@ CASSANDRA = LineFormat(
 )
 JUL = LineFormat(
     "java.util.logging",
-    r"(?P<time>TIME) (?P<logger>[\w$.]+(?:\.[\w$.<>]+)+)(?: (?P<function>[\w$<>]+))?$",
+    r"(?P<time>TIME) (?P<logger>[\w$]+(?:\.[\w$<>]+)+)(?: (?P<function>[\w$<>]+))?$",
     notations=("word day year",),
+    follows=rf"^(?P<level>{LEVEL_WORD}): ",
 )
 """Two lines a record: the level stands at the head of the second one."""
 
-FORMATS = (ZOOKEEPER, SPRING, THREAD_LOGGER, LOGBACK, KAFKA, ELASTICSEARCH, CASSANDRA, LOGGER)
+FORMATS = (ZOOKEEPER, SPRING, THREAD_LOGGER, LOGBACK, KAFKA, ELASTICSEARCH, CASSANDRA, JUL, LOGGER)

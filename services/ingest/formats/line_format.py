@@ -51,6 +51,7 @@ class LineFormat:
                 the stages before
     columns     PARSED column -> SQL over the same names, where it is not what the groups say
     attributes  dotted path -> (SQL, kind), beside those of the groups
+    follows     a pattern of the second lines of records, whose group level is the level
     plain       whether the groups mean nothing by their names
     also        formats for what this one leaves of the lines of the same writer
     bound       the notations that TIME stands for, once a sample was seen
@@ -64,6 +65,7 @@ class LineFormat:
     stages: tuple[tuple[str, str], ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Member] = field(default_factory=dict)
+    follows: str = ""
     plain: bool = False
     also: tuple["LineFormat", ...] = ()
     bound: tuple[Notation, ...] = ()

@@ -116,4 +116,11 @@ RFC5424 = LineFormat(
 )
 """RFC 5424 §6: a `-` says that a field is missing."""
 
-FORMATS = (RFC5424, RFC3164, ISO_SYSLOG, JOURNAL_FULL, JOURNAL_UNIX)
+KERNEL = LineFormat(
+    "kernel messages",
+    r"(?:<(?P<pri>\d{1,3})>)?\[ *(?P<uptime>\d+\.\d{6})\] (?:(?P<logger>[\w-]+(?: [0-9a-f:.]+)?): )?",
+    attributes={"log.uptime": ("h.uptime", "number")},
+)
+"""`dmesg`: seconds since the machine started, no date."""
+
+FORMATS = (RFC5424, RFC3164, ISO_SYSLOG, JOURNAL_FULL, JOURNAL_UNIX, KERNEL)

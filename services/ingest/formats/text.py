@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.ingest.formats.continuations import CONTINUATION, join_partials, join_tails
+from services.ingest.formats.continuations import CONTINUATION, join_partials, join_tails, level_of_second_line
 from services.ingest.formats.line_format import LineFormat, records_sql
 from services.ingest.formats.parsed import PARSED
 from services.ingest.levels import levels_of
@@ -78,6 +78,8 @@ class TextFormat:
         if len(rest):
             free = self._free(rest, options)
             heads, apart = join_tails(cursor, heads, rest.filter(pc.invert(free)))
+            for pattern in {form.follows for form in self.forms if form.follows}:
+                heads = level_of_second_line(cursor, heads, pattern)
             own = rest.filter(free)
             problem = "the line does not have the form of the others" if self.strict else None
             parts = [
