@@ -10,6 +10,7 @@ from app.api.caller import caller, services
 from app.api.models.accounts import Credentials, PasswordChange, ProfileChange, Registration, SignedIn, User
 from app.api.resource import Resource
 from app.auth import sign_out
+from services.accounts.views import UserView
 from services.principal import Principal
 
 ABOUT = "Accounts, sign-in and sign-out."
@@ -74,7 +75,7 @@ def from_loopback() -> bool:
     return request.remote_addr in LOOPBACK and not any(name in request.headers for name in PROXY_HEADERS)
 
 
-def user_json(user: Any) -> dict[str, Any]:
+def user_json(user: UserView) -> dict[str, Any]:
     """A user as the API writes them."""
     return {
         "id": user.id,

@@ -4,6 +4,7 @@ The rule for bad requests: what cannot be read (JSON, UTF-8, a query text, a dat
 can be read and has a wrong or missing member or parameter is 422 and says which.
 """
 
+import difflib
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import orjson
 from flask import Response, request
 from flask_openapi3 import OpenAPI
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from app.api.request_id import request_id
@@ -132,12 +134,21 @@ def _members(error: errors.ElkVisionError) -> dict[str, Any]:
             return {}
 
 
-def faults_of(error: ValidationError, place: str) -> list[dict[str, str]]:
+def faults_of(error: ValidationError, place: str, model: type[BaseModel]) -> list[dict[str, str]]:
     """What pydantic found, without its links and without the values (a password may be among them)."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        {"in": place, "field": ".".join(str(step) for step in each["loc"]), "detail": each["msg"]}
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
+        {"in": place, "field": ".".join(str(step) for step in each["loc"]), "detail": _fault_text(each, model)}
+        for each in found
     ]
+
+
+def _fault_text(each: ErrorDetails, model: type[BaseModel]) -> str:
+    if each["type"] != "extra_forbidden":
+        return each["msg"].removeprefix("Value error, ")
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    close = difflib.get_close_matches(str(each["loc"][-1]), known, n=1)
+    return "is not known here" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def register_error_handlers(server: OpenAPI) -> None:

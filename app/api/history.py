@@ -7,6 +7,7 @@ from app.api.caller import caller, services
 from app.api.models.base import IdPath, Paging
 from app.api.models.history import Deleted, HistoryEntry, HistoryList, RememberedSearch
 from app.api.resource import Resource
+from services import history as services_history
 
 history = Resource("history", "Your earlier searches.")
 
@@ -43,7 +44,7 @@ def forget_searches() -> dict[str, Any]:
     return {"deleted": services().history.clear(caller())}
 
 
-def search_json(entry: Any) -> dict[str, Any]:
+def search_json(entry: services_history.HistoryEntry) -> dict[str, Any]:
     """A remembered search as the API writes it."""
     return {
         "id": entry.id,

@@ -16,6 +16,7 @@ from app.api.models.organisation import (
     RoleChange,
 )
 from app.api.resource import Resource
+from services.accounts.views import InvitationView, Member
 from services.principal import Role
 
 organisation = Resource("organisation", "Name, members and invitations of your organisation.")
@@ -73,7 +74,7 @@ def withdraw_invitation(path: IdPath) -> None:
     services().accounts.withdraw_invitation(caller(), path.id)
 
 
-def member_json(member: Any) -> dict[str, Any]:
+def member_json(member: Member) -> dict[str, Any]:
     """A member as the API writes them."""
     return {
         "id": member.user_id,
@@ -84,7 +85,7 @@ def member_json(member: Any) -> dict[str, Any]:
     }
 
 
-def invitation_json(view: Any) -> dict[str, Any]:
+def invitation_json(view: InvitationView) -> dict[str, Any]:
     """An invitation as the API writes it."""
     return {
         "id": view.id,

@@ -5,6 +5,7 @@ from typing import Any
 from app.api.caller import caller, services
 from app.api.models.accounts import Preferences, PreferencesChange
 from app.api.resource import Resource
+from services.preferences import UserPreferences
 
 preferences = Resource("preferences", "Theme and time zone of the pages.")
 
@@ -21,5 +22,5 @@ def change_preferences(body: PreferencesChange) -> dict[str, Any]:
     return _json(services().preferences.put(caller(), **body.model_dump(exclude_none=True)))
 
 
-def _json(found: Any) -> dict[str, Any]:
+def _json(found: UserPreferences) -> dict[str, Any]:
     return {"theme": found.theme, "timezone": found.timezone}

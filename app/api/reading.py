@@ -50,7 +50,7 @@ def read_json(model: type[Model]) -> Model:
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
-        raise InvalidRequest(faults_of(error, "body")) from None
+        raise InvalidRequest(faults_of(error, "body", model)) from None
 
 
 def validated(model: type[Model], values: dict[str, Any], place: str) -> Model:
@@ -58,7 +58,7 @@ def validated(model: type[Model], values: dict[str, Any], place: str) -> Model:
     try:
         return model.model_validate(values, strict=True)
     except ValidationError as error:
-        raise InvalidRequest(faults_of(error, place)) from None
+        raise InvalidRequest(faults_of(error, place, model)) from None
 
 
 def grouped(model: type[BaseModel], pairs: list[tuple[str, str]], place: str) -> dict[str, Any]:

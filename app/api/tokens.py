@@ -8,6 +8,7 @@ from app.api.caller import caller, services
 from app.api.models.accounts import NewToken, TokenList, TokenRequest
 from app.api.models.base import IdPath, Paging
 from app.api.resource import Resource
+from services.accounts.views import Token
 
 tokens = Resource("tokens", "Tokens for programs.")
 
@@ -36,7 +37,7 @@ def revoke_token(path: IdPath) -> None:
     services().accounts.revoke_token(caller(), path.id)
 
 
-def token_json(token: Any) -> dict[str, Any]:
+def token_json(token: Token) -> dict[str, Any]:
     """A token as the API writes it."""
     return {
         "id": token.id,

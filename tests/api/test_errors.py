@@ -62,6 +62,15 @@ def test_the_credential_is_asked_for_before_anything_is_judged(visitor: FlaskCli
     assert_is_problem(visitor.post("/api/logs/bulk/", data=b"{"), 401)
 
 
+def test_a_misspelt_parameter_or_member_is_told_with_the_right_one(admin: Caller) -> None:
+    by_query = admin.get("/api/logs/search/?levle=error")
+    by_body = admin.post("/api/logs/search/", json={"levle": "error"})
+    for answer, place in ((by_query, "query"), (by_body, "body")):
+        assert_is_problem(answer, 422)
+        fault = {"in": place, "field": "levle", "detail": "is not known here; did you mean level?"}
+        assert answer.json["errors"] == [fault]
+
+
 def test_a_sane_request_id_comes_back_and_an_odd_one_is_replaced(visitor: FlaskClient) -> None:
     assert visitor.get("/api/nothing", headers={"X-Request-ID": "trace-1.a"}).json["request_id"] == "trace-1.a"
     for odd in ("a b", "x" * 65, "<script>"):
