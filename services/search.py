@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from services.clock import Clock
 from services.errors import InvalidQuery
 from services.log_store.interface import Aggregation, LogPage, LogQuery, LogRecord, LogStore
@@ -133,20 +135,18 @@ class Search:
         if buckets < 1:
             raise InvalidQuery("A histogram has at least one bucket.", expected="buckets of 1 or more")
         start, end = self.resolve_range(request)
-        return self._histogram(principal.organisation_id, query_of(request), start, end, buckets)
+        first, last, width = self._buckets(principal.organisation_id, start, end, buckets)
+        aggregation = _over_time(width)
+        found = self._store.aggregate(principal.organisation_id, query_of(request), aggregation, start=start, end=end)
+        return Histogram(width, first, last, _histogram_rows(found.table), found.took_ms)
 
-    def _histogram(
-        self, organisation_id: str, query: Query, start: datetime | None, end: datetime | None, buckets: int
-    ) -> Histogram:
+    def _buckets(
+        self, organisation_id: str, start: datetime | None, end: datetime | None, buckets: int
+    ) -> tuple[datetime, datetime, int]:
+        """(start of the first bucket, end of the range, width in seconds)."""
         first, last = self._span(organisation_id, start, end)
         width = interval_for(first, last, buckets)
-        aggregation = Aggregation(by=("time", "level"), interval_s=width, limit=len(LEVELS))
-        found = self._store.aggregate(organisation_id, query, aggregation, start=start, end=end)
-        rows = [
-            HistogramRow(row["time"].astimezone(UTC), row["level"], row["count"]) for row in found.table.to_pylist()
-        ]
-        rows.sort(key=lambda row: (row.bucket, LEVELS.index(row.level)))
-        return Histogram(width, _floor(first, width), max(last, _floor(first, width)), rows, found.took_ms)
+        return _floor(first, width), last, width
 
     def _span(self, organisation_id: str, start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
         """The asked range; an open side ends where the organisation's records end."""
@@ -162,17 +162,15 @@ class Search:
         """Exact totals by level, source, service, environment, host and over time."""
         require(principal, Right.READ_LOGS)
         start, end = self.resolve_range(request)
-        query, organisation_id = query_of(request), principal.organisation_id
-        histogram = self._histogram(organisation_id, query, start, end, DEFAULT_BUCKETS)
+        organisation_id = principal.organisation_id
+        first, last, width = self._buckets(organisation_id, start, end, DEFAULT_BUCKETS)
+        counts = [_over_time(width), *(Aggregation(by=(name,), limit=FACET_VALUES) for name in FACETS)]
+        found = self._store.aggregate_all(organisation_id, query_of(request), counts, start=start, end=end)
+        over_time = _histogram_rows(found[0].table)
         by_level = dict.fromkeys(reversed(LEVELS), 0)
-        for row in histogram.rows:
+        for row in over_time:
             by_level[row.level] += row.count
-        facets, took_ms = {}, histogram.took_ms
-        for name in FACETS:
-            aggregation = Aggregation(by=(name,), limit=FACET_VALUES)
-            found = self._store.aggregate(organisation_id, query, aggregation, start=start, end=end)
-            facets[name] = [(row[name], row["count"]) for row in found.table.to_pylist()]
-            took_ms += found.took_ms
+        facets = {name: _values(name, result.table) for name, result in zip(FACETS, found[1:], strict=True)}
         return Stats(
             total=sum(by_level.values()),
             by_level=[(level, count) for level, count in by_level.items() if count],
@@ -180,11 +178,11 @@ class Search:
             by_service=facets["service"],
             by_environment=facets["environment"],
             by_host=facets["host"],
-            over_time=histogram.rows,
-            interval_s=histogram.interval_s,
-            start=histogram.start,
-            end=histogram.end,
-            took_ms=took_ms,
+            over_time=over_time,
+            interval_s=width,
+            start=first,
+            end=last,
+            took_ms=sum(result.took_ms for result in found),
         )
 
     def delete(self, principal: Principal, request: SearchRequest) -> int:
@@ -222,6 +220,19 @@ def interval_for(start: datetime, end: datetime, buckets: int) -> int:
     """The smallest round width in seconds that cuts the range into at most `buckets` pieces, or one more."""
     wanted = (end - start).total_seconds() / buckets
     return next((width for width in WIDTHS_S if width >= wanted), WIDTHS_S[-1])
+
+
+def _over_time(width_s: int) -> Aggregation:
+    return Aggregation(by=("time", "level"), interval_s=width_s, limit=len(LEVELS))
+
+
+def _histogram_rows(table: pa.Table) -> list[HistogramRow]:
+    rows = [HistogramRow(row["time"].astimezone(UTC), row["level"], row["count"]) for row in table.to_pylist()]
+    return sorted(rows, key=lambda row: (row.bucket, LEVELS.index(row.level)))
+
+
+def _values(name: str, table: pa.Table) -> list[tuple[str | None, int]]:
+    return [(row[name], row["count"]) for row in table.to_pylist()]
 
 
 def _alternatives(name: str, values: Iterable[Any]) -> Query:

@@ -169,6 +169,18 @@ class LogStore(ABC):
     ) -> AggregateResult:
         """Counts by time and fields over the records that match. Raises like `search`."""
 
+    def aggregate_all(
+        self,
+        organisation_id: str,
+        query: Query,
+        aggregations: Sequence[Aggregation],
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[AggregateResult]:
+        """Several counts of the same records, in the order asked; a store may read the records once for all of them."""
+        return [self.aggregate(organisation_id, query, each, start=start, end=end) for each in aggregations]
+
     @abstractmethod
     def delete(
         self, organisation_id: str, query: Query, *, start: datetime | None = None, end: datetime | None = None

@@ -321,6 +321,17 @@ def test_counts_by_time_level_and_field_are_exact(store: LogStore) -> None:
     assert total.to_pylist() == [{"count": 30}]
 
 
+@pytest.mark.parametrize("text", ["", "x", "level:error"])
+def test_several_counts_at_once_are_the_counts_one_by_one(store: LogStore, text: str) -> None:
+    store.append("acme", batch(*(record("x y", at=n * 10, level="error", service=f"s{n % 4}") for n in range(60))))
+    counts = [Aggregation(), Aggregation(by=("time", "level"), interval_s=60), Aggregation(by=("service",), limit=2)]
+    end = START + timedelta(seconds=300)
+    together = store.aggregate_all("acme", parse(text), counts, end=end)
+    singly = [store.aggregate("acme", parse(text), count, end=end) for count in counts]
+    assert [result.table for result in together] == [result.table for result in singly]
+    assert together[0].table.to_pylist() == [{"count": 30}]
+
+
 def test_the_largest_groups_are_kept_and_absent_values_are_a_group(store: LogStore) -> None:
     rows = [record("x", host=host) for host in ["a"] * 3 + ["b"] * 2 + ["c"] + [None] * 4]
     store.append("acme", batch(*rows))

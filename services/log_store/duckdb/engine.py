@@ -106,6 +106,7 @@ class Engine:
         folder = _quoted(str(self.data_dir.resolve()) + "/")
         statements = [
             "TimeZone = 'UTC'",
+            "enable_progress_bar = false",  # it writes to standard output, where the log lines go
             f"memory_limit = {_quoted(settings.memory_limit)}",
             f"temp_directory = {_quoted(str(self.data_dir.resolve() / 'tmp'))}",
             f"max_temp_directory_size = {_quoted(settings.temp_limit)}",

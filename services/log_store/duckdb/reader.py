@@ -8,9 +8,9 @@ group outside them.
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -186,21 +186,40 @@ class Reader:
             raise NotFound("There is no log record with this id.")
         return _record(row)
 
-    def aggregate(self, aggregation: Aggregation, condition: Condition) -> AggregateResult:
-        """Counts by time and fields, see the interface."""
-        began = time.perf_counter()
-        columns = [_group_column(name, aggregation) for name in aggregation.by]
-        names = [f"g{number}" for number in range(len(columns))]
-        grouped = ", ".join(f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True))
-        group_by = f"GROUP BY {', '.join(names)}" if names else ""
-        fields = [name for name, by in zip(names, aggregation.by, strict=True) if by != "time"]
-        keep = " AND ".join(_largest(name, aggregation.limit) for name in fields) or "true"
-        order = ", ".join([name for name in names if name not in fields] + ["n DESC", *fields])
-        sql = f"""WITH grouped AS (SELECT {grouped + ", " if grouped else ""}count(*) AS n FROM {self._logs}
-                  WHERE {condition.sql} {group_by}) SELECT * FROM grouped WHERE {keep} ORDER BY {order}"""
+    def aggregate(self, aggregations: Sequence[Aggregation], condition: Condition) -> list[AggregateResult]:
+        """Counts by time and fields, all of one snapshot. Long texts are read once, however many counts are asked."""
+        for aggregation in aggregations:
+            _check_aggregation(aggregation)
         with self._snapshot():
             scanned = self._stored_rows()
-            rows = self.cursor.execute(sql, condition.values).fetchall()
+            if condition.is_heavy and len(aggregations) > 1:
+                return self._count_matched(aggregations, condition, scanned)
+            return [self._count(aggregation, self._logs, condition, scanned) for aggregation in aggregations]
+
+    def _count_matched(
+        self, aggregations: Sequence[Aggregation], condition: Condition, scanned: int
+    ) -> list[AggregateResult]:
+        began = time.perf_counter()
+        fields = {str(column_of(name)) for aggregation in aggregations for name in aggregation.by if name != "time"}
+        columns = ", ".join(["timestamp", *sorted(fields)])
+        sql = f"CREATE TEMP TABLE matched AS SELECT {columns} FROM {self._logs} WHERE {condition.sql}"
+        self.cursor.execute(sql, condition.values)
+        first_ms = _ms_since(began)
+        results = [self._count(aggregation, "temp.matched", TRUE, scanned) for aggregation in aggregations]
+        return [replace(results[0], took_ms=results[0].took_ms + first_ms), *results[1:]]
+
+    def _count(self, aggregation: Aggregation, table: str, condition: Condition, scanned: int) -> AggregateResult:
+        began = time.perf_counter()
+        names = [f"g{number}" for number in range(len(aggregation.by))]
+        columns = [_group_column(name, aggregation) for name in aggregation.by]
+        grouped = [f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True)]
+        fields = [name for name, by in zip(names, aggregation.by, strict=True) if by != "time"]
+        group_by = f"GROUP BY {', '.join(names)}" if names else ""
+        keep = " AND ".join(_largest(name, aggregation.limit) for name in fields) or "true"
+        order = ", ".join([name for name in names if name not in fields] + ["n DESC", *fields])
+        sql = f"""WITH grouped AS (SELECT {", ".join([*grouped, "count(*) AS n"])} FROM {table}
+                  WHERE {condition.sql} {group_by}) SELECT * FROM grouped WHERE {keep} ORDER BY {order}"""
+        rows = self.cursor.execute(sql, condition.values).fetchall()
         return AggregateResult(_aggregate_table(aggregation.by, rows), _ms_since(began), scanned)
 
     def usage(self, size_bytes: int) -> Usage:
@@ -222,7 +241,7 @@ class Reader:
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        self.cursor.execute("BEGIN TRANSACTION READ ONLY")
+        self.cursor.execute("BEGIN")
         try:
             yield
         finally:
@@ -262,18 +281,20 @@ def _narrowed(condition: Condition, hour: int, newest_first: bool) -> Condition:
     return Condition(f"timestamp {operator} ? AND {condition.sql}", [_moment(bound), *condition.values])
 
 
+def _check_aggregation(aggregation: Aggregation) -> None:
+    for name in aggregation.by:
+        if name != "time" and column_of(name) is None:
+            expected = "level, source, service, environment, host"
+            raise InvalidQuery(f"Records cannot be counted by {name!r}.", expected=expected)
+    if "time" in aggregation.by and (aggregation.interval_s is None or aggregation.interval_s < 1):
+        raise InvalidQuery("Counting by time needs the width of a bucket.", expected="interval_s of at least 1")
+
+
 def _group_column(name: str, aggregation: Aggregation) -> str:
-    if name == "time":
-        if aggregation.interval_s is None or aggregation.interval_s < 1:
-            raise InvalidQuery("Counting by time needs the width of a bucket.", expected="interval_s of at least 1")
-        width = aggregation.interval_s * 1_000_000
-        return f"epoch_us(timestamp) // {width:d} * {width:d}"
-    column = column_of(name)
-    if column is None:
-        raise InvalidQuery(
-            f"Records cannot be counted by {name!r}.", expected="level, source, service, environment, host"
-        )
-    return column
+    if name != "time":
+        return str(column_of(name))
+    width = (aggregation.interval_s or 1) * 1_000_000
+    return f"epoch_us(timestamp) // {width:d} * {width:d}"
 
 
 def _largest(name: str, limit: int) -> str:

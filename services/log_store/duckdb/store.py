@@ -1,7 +1,7 @@
 """`LogStore` on DuckDB files: the front that hands each call to its part."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -154,14 +154,26 @@ class DuckDBLogStore(LogStore):
         end: datetime | None = None,
     ) -> AggregateResult:
         """See the interface."""
-        self._counters.add("aggregations")
+        return self.aggregate_all(organisation_id, query, [aggregation], start=start, end=end)[0]
 
-        def run(reader: Reader) -> AggregateResult:
+    def aggregate_all(
+        self,
+        organisation_id: str,
+        query: Query,
+        aggregations: Sequence[Aggregation],
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[AggregateResult]:
+        """See the interface. Long texts are read once for all."""
+        self._counters.add("aggregations", len(aggregations))
+
+        def run(reader: Reader) -> list[AggregateResult]:
             condition = reader.condition(query, start, end)
             with self._slot(organisation_id, condition.is_heavy):
-                return reader.aggregate(aggregation, condition)
+                return reader.aggregate(aggregations, condition)
 
-        return self._read(organisation_id, run, _empty_aggregate(aggregation))
+        return self._read(organisation_id, run, [_empty_aggregate(aggregation) for aggregation in aggregations])
 
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
         """See the interface."""
