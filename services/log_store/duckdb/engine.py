@@ -106,7 +106,6 @@ class Engine:
         folder = _quoted(str(self.data_dir.resolve()) + "/")
         statements = [
             "TimeZone = 'UTC'",
-            "enable_progress_bar = false",  # it writes to standard output, where the log lines go
             f"memory_limit = {_quoted(settings.memory_limit)}",
             f"temp_directory = {_quoted(str(self.data_dir.resolve() / 'tmp'))}",
             f"max_temp_directory_size = {_quoted(settings.temp_limit)}",
@@ -114,7 +113,7 @@ class Engine:
             f"late_materialization_max_rows = {settings.max_page_rows:d}",
             "allow_community_extensions = false",
             f"allowed_directories = [{folder}]",
-            "allowed_configs = ['max_execution_time']",
+            "allowed_configs = ['max_execution_time', 'enable_progress_bar']",
             "enable_external_access = false",
             "lock_configuration = true",
         ]
@@ -135,6 +134,7 @@ class Engine:
             if self._closed:
                 raise BackendUnavailable("The log store is closing.")
             cursor = self._root.cursor()
+        cursor.execute("SET enable_progress_bar = false")  # it writes to standard output, where the log lines go
         if timeout_s is not None:
             cursor.execute(f"SET max_execution_time = {max(1, int(timeout_s * 1000))}")
         return cursor
