@@ -1,12 +1,20 @@
 """Text that breaks naive programs goes in and comes out as it was, or is refused with a 4xx."""
 
 import json
+import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import Caller
+
+EMPTY_ARRAYS = 10
+"""Some of the texts are arrays without members: they are files without records."""
+
+READABLE_ALL_THE_SAME = 6
+"""Broken texts that a reader of logs understands: two JSON texts in a row, NUL bytes between tokens, a lone byte order mark."""
 
 
 def exact(text: str) -> Any:
@@ -56,6 +64,32 @@ def test_every_naughty_string_is_found_again_as_message_and_as_attribute(admin: 
         assert record["attributes"]["held"] == text
         assert record["message"] == text.replace("\x1a", " "), "U+001A is the mark of masked tokens in shapes"
     assert admin.get("/api/logs/search/?service=naughty").json["total"] == len(strings)
+
+
+def test_every_naughty_string_survives_an_upload(admin: Caller, shared_data: Path) -> None:
+    strings = json.loads((shared_data / "naughty-strings.json").read_text())
+    upload = admin.upload(
+        "\n".join(json.dumps({"message": text, "held": text}) for text in strings).encode(), "n.ndjson"
+    )
+    assert (upload["state"], upload["rows"]) == ("done", len(strings))
+    found = admin.get(f"/api/logs/search/?upload_id={upload['id']}&page_size=1000&sort=timestamp").json["results"]
+    assert [record["attributes"]["held"] for record in found] == strings
+    assert [record["message"] for record in found] == [text.replace("\x1a", " ") for text in strings]
+
+
+def test_an_archive_of_all_json_texts_is_read_and_what_is_no_json_is_stored_with_its_problem(
+    admin: Caller, shared_data: Path
+) -> None:
+    files = [(name, body) for kind in "yni" for name, body in cases(shared_data, kind)]
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, body in files:
+            packed.writestr(name, body)
+    upload = admin.upload(archive.getvalue(), "cases.zip")
+    assert (upload["state"], upload["error"]) == ("done", None)
+    assert upload["rows"] >= sum(1 for _, body in files if body.strip()) - EMPTY_ARRAYS
+    broken = sum(1 for name, body in files if name.startswith("n_") and body.strip())
+    assert upload["problems"] >= broken - READABLE_ALL_THE_SAME
 
 
 def test_naughty_strings_are_safe_wherever_a_text_is_taken(admin: Caller, shared_data: Path) -> None:
