@@ -58,10 +58,10 @@ def _rail(visitor: Visitor) -> html.Nav:
     return html.Nav(
         [
             html.A(
-                html.Span(className="ev-logo", role="img", **{"aria-label": "ELK Vision"}),
+                html.Span(className="ev-logo", **{"aria-hidden": "true"}),
                 href="/explorer",
                 className="ev-logo-link",
-                **{"data-nav": "true"},
+                **{"data-nav": "true", "aria-label": "ELK Vision: Explore"},
             ),
             *[_link(*page) for page in PAGES],
             html.Div(className="ev-sp"),
