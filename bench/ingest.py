@@ -20,6 +20,7 @@ POST_SECONDS = 10
 BARE = """
 import duckdb, sys, time
 con = duckdb.connect(sys.argv[2])
+con.execute("set enable_progress_bar = false")
 began = time.perf_counter()
 con.execute("create table logs as select * from read_json(?, format='newline_delimited')", [sys.argv[1]])
 con.execute("checkpoint")

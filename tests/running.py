@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
+SERVE = (sys.executable, "-m", "app")
 
 
 class Answer:
@@ -33,8 +34,9 @@ class Answer:
 class RunningServer:
     """`python -m app` on a free port over `data_dir`; settings are the environment of the process."""
 
-    def __init__(self, data_dir: Path, **settings: str):
+    def __init__(self, data_dir: Path, *, root: Path = ROOT, **settings: str):
         self.data_dir = data_dir
+        self.root = root
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = settings
@@ -42,7 +44,7 @@ class RunningServer:
         self.process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
 
-    def start(self, *, command: tuple[str, ...] = (sys.executable, "-m", "app"), wait: bool = True) -> "RunningServer":
+    def start(self, *, command: tuple[str, ...] = SERVE, wait_s: float = START_S) -> "RunningServer":
         """Start and wait for the line that says it is ready."""
         self._ready.clear()
         environ = {
@@ -52,10 +54,10 @@ class RunningServer:
             **self.settings,
         }
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=self.root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
-        if wait and not self._ready.wait(START_S):
+        if not self._ready.wait(wait_s):
             self.kill()
             raise RuntimeError("the server did not become ready:\n" + "\n".join(self.lines[-40:]))
         return self
