@@ -108,17 +108,20 @@ def _time(value: str) -> Condition:
 def _text(column: str, text: str, tokens: Tokens) -> Condition:
     """Tokens in a row somewhere in the first `TEXT_LIMIT` characters of the column.
 
-    The cheap `contains` decides most rows, the pattern the rest. CASE, not AND: under a NOT the pattern would be
-    matched against every row (126 ms instead of 45 a million).
+    Two cheap questions decide most rows: is it there at all, and does it stand between spaces. The pattern decides the
+    rest. CASE, not AND and OR: under a NOT the pattern would be matched against every row (126 ms instead of 45 a
+    million).
     """
     searched = f"lower(left({column}, {TEXT_LIMIT}))"
     words = tokens(text)
     if not words:
         return _never_null(column, Condition(f"contains({searched}, lower(?))", [text.strip()], True))
-    longest = max(words, key=len)
     pattern = f"(?:^|{NOT_INSIDE})" + f"{NOT_INSIDE}+".join(words) + f"(?:$|{NOT_INSIDE})"
-    sql = f"(CASE WHEN contains(lower({column}), ?) THEN regexp_matches({searched}, ?) ELSE false END)"
-    return _never_null(column, Condition(sql, [longest, pattern], True))
+    sql = f"""(CASE WHEN NOT contains(lower({column}), ?) THEN false
+        WHEN strlen({column}) <= {TEXT_LIMIT} AND contains(lower({column}), ?) THEN true
+        ELSE regexp_matches({searched}, ?) END)"""
+    values = [max(words, key=len), f" {' '.join(words)} ", pattern]
+    return _never_null(column, Condition(sql, values, True))
 
 
 def _never_null(column: str, condition: Condition) -> Condition:
