@@ -16,7 +16,7 @@ from a2wsgi.wsgi import build_environ
 from flask import Flask
 
 from app.auth import principal_of_request
-from app.bodies import Budget, Disconnected, UploadForm, refuse_larger, spool_form
+from app.bodies import Budget, Disconnected, UploadForm, drain, refuse_larger, spool_form
 from app.config import MB, Config
 from services.errors import ElkVisionError, InvalidInput
 from services.principal import Right, require
@@ -68,7 +68,7 @@ class Front:
                 await self._run(scope, body, send)
         except ElkVisionError as error:
             scope["elkvision"]["elkvision.refused"] = error
-            await self._run(scope, b"", send, close=True)
+            await self._refuse(scope, receive, send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The right is checked before the first byte is read: nobody fills the disk without an account."""
@@ -106,8 +106,21 @@ class Front:
         if "*" not in allowed and name.lower() not in allowed:
             raise InvalidInput(f"The host name {name!r} is not in ALLOWED_HOSTS.")
 
-    async def _run(self, scope: Scope, body: bytes, send: Send, *, close: bool = False) -> None:
+    async def _run(self, scope: Scope, body: bytes, send: Send) -> None:
         """Run Flask in a thread on a body that is there, and send its answer when it is complete."""
+        for message in await self._answer(scope, body):
+            await send(message)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose body was not read to its end, and close the connection behind it."""
+        *messages, last = await self._answer(scope, b"")
+        messages[0]["headers"].append((b"connection", b"close"))
+        for message in messages:
+            await send(message)
+        await drain(receive)
+        await send(last)
+
+    async def _answer(self, scope: Scope, body: bytes) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
 
         async def keep(message: dict[str, Any]) -> None:
@@ -119,10 +132,7 @@ class Front:
         pool = self._vital if scope["path"].startswith(VITAL_PATHS) else self._busy
         scope["headers"] = [*without_length(scope["headers"]), (b"content-length", str(len(body)).encode())]
         await pool(scope, replay, keep)  # type: ignore[arg-type]
-        if close and messages:
-            messages[0]["headers"].append((b"connection", b"close"))
-        for message in messages:
-            await send(message)
+        return messages
 
 
 def incoming_folder(data_dir: Path) -> Path:

@@ -6,7 +6,7 @@ A client that stalls holds a coroutine and its part of a byte budget, never one 
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 WRITE_BYTES = 1 << 20
 """Parts are parsed and written in pieces of this size, in a thread: the loop never waits for the disk."""
+
+DRAIN_BYTES = 64 << 20
+DRAIN_S = 5
+"""What is read of a body after its request was refused."""
 
 FIELD_BYTES = 1 << 20
 """All plain form fields of an upload together."""
@@ -44,6 +48,17 @@ async def pieces(receive: Receive, idle_timeout_s: float) -> AsyncIterator[bytes
             raise Disconnected
         more = message.get("more_body", False)
         yield message.get("body", b"")
+
+
+async def drain(receive: Receive) -> None:
+    """Read on for a moment and forget it: a client that is still sending would see a broken pipe, not its answer."""
+    left = DRAIN_BYTES
+    with suppress(TimeoutError, Disconnected, Stalled):
+        async with asyncio.timeout(DRAIN_S):
+            async for piece in pieces(receive, DRAIN_S):
+                left -= len(piece)
+                if left < 0:
+                    return
 
 
 class Budget:

@@ -135,6 +135,14 @@ def test_an_upload_without_a_credential_is_refused_before_its_body(server: Runni
     assert b" 401 " in connection.recv(4096)
 
 
+def test_a_client_that_sends_a_too_large_body_reads_why_it_is_refused(server: RunningServer) -> None:
+    token = server.account()
+    body = b'{"message":"' + b"x" * (40 << 20) + b'"}'
+    answer = server.request("POST", "/api/logs/", body, token=token)
+    assert answer.status == 413
+    assert "BULK_MAX_BYTES" in answer.json["limit"]
+
+
 def test_a_setting_that_this_version_cannot_serve_is_refused(tmp_path: Path) -> None:
     environ = {**os.environ, "DATA_DIR": str(tmp_path), "PORT": str(free_port()), "REDIS_URL": "redis://localhost/0"}
     ended = subprocess.run([sys.executable, "-m", "app"], cwd=ROOT, env=environ, capture_output=True, text=True)
