@@ -52,6 +52,19 @@ LEAST_SHARE = 0.02
 
 Where more than FREE_SHARE of the lines that are no evident continuations have no header, each is a record of its own."""
 
+_TIME_ENDS = r"(?:$|[^\w.,]|[.,](?:\D|$))"
+
+GENERAL = {
+    "year first": ("iso", "iso, zone apart"),
+    "word day": ("rfc3164", "ctime", "c time", "word day year"),
+    "word day year": ("ctime", "js date"),
+    "c time": ("ctime",),
+    "day word year": ("clf",),
+    "mmdd h:m:s.f": ("yyyymmdd-h:m:s",),
+    "yymmdd h:m:s": ("yyyymmdd-h:m:s",),
+}
+"""Notations that are found in the texts of other ones, too."""
+
 GIVEN = "as given"
 
 _NOW = "TIMESTAMP '2000-06-30 00:00:00'"
@@ -85,7 +98,7 @@ class Sample:
     def of(cls, cursor: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions) -> "Sample":
         cursor.register("sample_lines", lines)
         kept = cursor.sql(
-            f"SELECT left(line, {LINE_CHARACTERS}) AS line FROM sample_lines WHERE trim(line, ' \t\r') <> ''"
+            f"SELECT left(ltrim(line, chr(0)), {LINE_CHARACTERS}) AS line FROM sample_lines WHERE trim(line, ' \t\r' || chr(0)) <> ''"
             f" ORDER BY line_no LIMIT {SAMPLE_LINES}"
         ).to_arrow_table()
         cursor.register("sample", kept)
@@ -110,9 +123,21 @@ class Sample:
         """The notations of times that stand in the first 200 characters of lines."""
         if not self.size:
             return ()
-        tests = ", ".join(f"bool_or(regexp_matches(left(line, 200), '{each.pattern}'))" for each in NOTATIONS)
-        (row,) = self.cursor.sql(f"SELECT {tests} FROM sample").fetchall()
-        return (*self.given, *(each for each, found in zip(NOTATIONS, row, strict=True) if found))
+        tests = [f"regexp_matches(left(line, 200), '{each.pattern}{_TIME_ENDS}')" for each in NOTATIONS]
+        lines = {each.name: found for each, found in zip(NOTATIONS, self._bits(tests), strict=True)}
+        present = [each for each in NOTATIONS if lines[each.name] and not self._is_covered(each.name, lines)]
+        return (*self.given, *present)
+
+    @staticmethod
+    def _is_covered(name: str, lines: dict[str, int]) -> bool:
+        """Whether a general notation is found only where one of its particular cases is."""
+        if name in ("date", "time"):
+            particular = [found for other, found in lines.items() if other not in ("date", "time", "epoch")]
+        else:
+            particular = [lines[other] for other in GENERAL.get(name, ())]
+        for found in particular:
+            lines = {**lines, name: lines[name] & ~found}
+        return not lines[name]
 
     def _continuations(self) -> int:
         return self._bits([f"regexp_matches(line, '{CONTINUATION}')"])[0] if self.size else 0
@@ -124,9 +149,10 @@ class Sample:
         matched = self._matches(candidates)
         left = (1 << self.size) - 1
         chosen: list[LineFormat] = []
+        own = left & ~self._continuations()
         while self.size and len(chosen) < MOST_FORMS:
             form, lines = self._best(candidates, matched, left, present)
-            if form is None or lines.bit_count() < max(1, LEAST_SHARE * self.size):
+            if form is None or lines.bit_count() < max(1, LEAST_SHARE * own.bit_count()):
                 break
             chosen += (form, *form.also)
             left &= ~lines
@@ -148,11 +174,14 @@ class Sample:
         known_best = self._bound(known[index]) if own else None
         if known_best:
             own = self._with_also(known_best, own, left)
-        if own.bit_count() >= 0.95 * left.bit_count():
+        if own.bit_count() >= 0.95 * (left & ~self._continuations()).bit_count():
             return known_best, own
         inferred, alike = self._inferred(left, present)
+        any_known = 0
+        for lines in matched:
+            any_known |= lines & left
         covers_known = (own & alike).bit_count() >= 0.9 * own.bit_count()
-        if inferred and covers_known and own.bit_count() < 0.8 * alike.bit_count():
+        if inferred and covers_known and (any_known & alike).bit_count() < 0.8 * alike.bit_count():
             return inferred, alike
         return known_best, own
 

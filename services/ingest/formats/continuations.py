@@ -2,6 +2,7 @@
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from services.ingest.levels import level_sql
 
@@ -17,15 +18,19 @@ CONTINUATION = (
 """Lines that are never records of their own where there are headers: what Java, Python, Go, .NET and PHP print after an error."""
 
 _JOIN = f"""
-WITH numbered AS (
-    SELECT tails.line_no, line, heads.line_no AS owner,
-        row_number() OVER w AS position, sum(strlen(line) + 1) OVER w AS size
+WITH owned AS (
+    SELECT tails.line_no, line, heads.line_no AS owner, regexp_matches(line, '{CONTINUATION}') AS goes_on
     FROM tails ASOF LEFT JOIN heads ON tails.line_no >= heads.line_no
-    WINDOW w AS (PARTITION BY heads.line_no ORDER BY tails.line_no)
+), grouped AS (
+    SELECT *, CASE WHEN owner IS NULL THEN sum(CASE WHEN goes_on THEN 0 ELSE 1 END) OVER (ORDER BY line_no) END AS orphan
+    FROM owned
+), numbered AS (
+    SELECT *, row_number() OVER w AS position, sum(strlen(line) + 1) OVER w AS size
+    FROM grouped WINDOW w AS (PARTITION BY owner, orphan ORDER BY line_no)
 )
 SELECT owner, min(line_no) AS line_no, string_agg(line, chr(10) ORDER BY line_no) AS text,
     greatest((position - 1) // {MOST_LINES}, size // {MOST_BYTES}) AS part
-FROM numbered GROUP BY owner, part, CASE WHEN owner IS NULL THEN line_no END ORDER BY 2
+FROM numbered GROUP BY owner, orphan, part ORDER BY 2
 """
 
 TOO_LONG = f"more than {MOST_LINES:,} lines or {MOST_BYTES:,} bytes without a header: cut into several records"
@@ -35,7 +40,7 @@ def join_tails(cursor: duckdb.DuckDBPyConnection, heads: pa.Table, tails: pa.Tab
     """(heads with their continuation lines in the message, leftover texts that are records of their own).
 
     heads has line_no and message; tails line_no and line. The leftovers have line_no, line and problem: lines before
-    any head, one record each, and what is beyond the limits.
+    any head, continuations joined, and what is beyond the limits.
     """
     cursor.register("heads", heads)
     cursor.register("tails", tails)
@@ -86,3 +91,26 @@ def level_of_second_line(cursor: duckdb.DuckDBPyConnection, records: pa.Table, p
         f"SELECT * REPLACE (CASE WHEN {found} THEN {level} ELSE level END AS level,"
         f" CASE WHEN {found} THEN regexp_replace(message, '{pattern}', '') ELSE message END AS message) FROM records"
     ).to_arrow_table()
+
+
+def with_forced_starts(starts: pa.BooleanArray, lines: pa.Table) -> pa.BooleanArray:
+    """`starts` with further ones inside records that are over the limits, so that none grows without bound."""
+    size = pc.cast(pc.binary_length(lines.column("line").combine_chunks()), pa.int64())
+    ends = pc.cumulative_sum(pc.fill_null(size, 0))
+    first = pc.cast(pc.indices_nonzero(starts), pa.int64())
+    edges = pa.concat_arrays([pa.array([0]), first, pa.array([len(starts) - 1])])
+    before, after = edges.slice(0, len(edges) - 1), edges.slice(1)
+    long = pc.or_(
+        pc.greater(pc.subtract(after, before), MOST_LINES),
+        pc.greater(pc.subtract(ends.take(after), ends.take(before)), MOST_BYTES),
+    )
+    forced: set[int] = set()
+    for start, end in zip(before.filter(long).to_pylist(), after.filter(long).to_pylist(), strict=True):
+        last = start
+        for position in range(start + 1, end + 1):
+            if position - last >= MOST_LINES or ends[position].as_py() - ends[last].as_py() > MOST_BYTES:
+                forced.add(position)
+                last = position
+    if not forced:
+        return starts
+    return pa.array([start or position in forced for position, start in enumerate(starts.to_pylist())])

@@ -7,7 +7,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.ingest.formats.continuations import CONTINUATION, join_partials, join_tails, level_of_second_line
+from services.ingest.formats.continuations import (
+    CONTINUATION,
+    join_partials,
+    join_tails,
+    level_of_second_line,
+    with_forced_starts,
+)
 from services.ingest.formats.line_format import LineFormat, records_sql
 from services.ingest.formats.parsed import PARSED
 from services.ingest.levels import levels_of
@@ -45,11 +51,15 @@ class TextFormat:
         if self._has_partials:
             found += f" AND NOT ({_OPEN_PARTIAL})"
         with con.cursor() as cursor:
-            cursor.register("lines", lines)
+            cursor.register("lines", lines.set_column(1, "line", pc.ascii_ltrim(lines.column("line"), "\x00")))
             starts = cursor.sql(
                 f"SELECT coalesce({found}, false) AS starts FROM lines ORDER BY line_no"
             ).to_arrow_table()
-        return starts.column(0).combine_chunks()
+        return (
+            with_forced_starts(starts.column(0).combine_chunks(), lines)
+            if len(lines)
+            else starts.column(0).combine_chunks()
+        )
 
     def parse(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
         """The records of a chunk of lines (line_no, line), as a table of `PARSED` in the order of the lines.
@@ -57,7 +67,7 @@ class TextFormat:
         `now` is the moment by which years that are not written are inferred.
         """
         with con.cursor() as cursor:
-            rest = _without_blank(lines)
+            rest = _without_blank(lines, to_the_end=self._has_partials)
             parts = []
             for form in self.forms:
                 if len(rest):
@@ -73,26 +83,17 @@ class TextFormat:
     def _with_rest(
         self, cursor: duckdb.DuckDBPyConnection, heads: pa.Table, rest: pa.Table, options: ParseOptions
     ) -> pa.Table:
-        """Joins what has no header to the records before, or makes records of it."""
-        parts = [heads]
-        if len(rest):
-            free = self._free(rest, options)
-            heads, apart = join_tails(cursor, heads, rest.filter(pc.invert(free)))
-            for pattern in {form.follows for form in self.forms if form.follows}:
-                heads = level_of_second_line(cursor, heads, pattern)
-            own = rest.filter(free)
-            problem = "the line does not have the form of the others" if self.strict else None
-            parts = [
-                heads,
-                _plain(apart),
-                _plain(own.append_column("problem", pa.array([problem] * len(own), pa.string()))),
-            ]
-        table = (
-            pa.concat_tables(part.select(PARSED.names).cast(PARSED) for part in parts if len(part))
-            if any(map(len, parts))
-            else PARSED.empty_table()
-        )
-        return table.take(pc.sort_indices(table.column("line_no"))) if len(parts) > 1 or len(self.forms) > 1 else table
+        """The records of all lines in their order: what has no header joins the record before, or is a record."""
+        if not len(rest):
+            return _ordered([heads]) if len(self.forms) > 1 else _shaped(heads)
+        free = self._free(rest, options)
+        own = rest.filter(free)
+        problem = "the line does not have the form of the others" if self.strict else None
+        records = _ordered([heads, _plain(own.append_column("problem", pa.array([problem] * len(own), pa.string())))])
+        records, apart = join_tails(cursor, records, rest.filter(pc.invert(free)))
+        for pattern in {form.follows for form in self.forms if form.follows}:
+            records = level_of_second_line(cursor, records, pattern)
+        return _ordered([records, _plain(apart)])
 
     def _free(self, rest: pa.Table, options: ParseOptions) -> pa.Array:
         """Which of the lines without a header are records of their own."""
@@ -158,10 +159,21 @@ def _finished(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: Par
     return records.set_column(records.schema.get_field_index("problem"), "problem", problem)
 
 
-def _without_blank(lines: pa.Table) -> pa.Table:
-    """The lines that are more than white space, without the white space behind."""
-    text = pc.ascii_rtrim(lines.column("line"), _BLANK)
-    return pa.table({"line_no": lines.column("line_no"), "line": text}).filter(pc.not_equal(text, ""))
+def _without_blank(lines: pa.Table, *, to_the_end: bool) -> pa.Table:
+    """The lines that are more than white space, without the white space behind and NULs before (truncated files); with it if `to_the_end`."""
+    text = pc.ascii_ltrim(pc.ascii_rtrim(lines.column("line"), _BLANK), "\x00")
+    kept = lines.column("line") if to_the_end else text
+    return pa.table({"line_no": lines.column("line_no"), "line": kept}).filter(pc.not_equal(text, ""))
+
+
+def _shaped(records: pa.Table) -> pa.Table:
+    return records.select(PARSED.names).cast(PARSED)
+
+
+def _ordered(parts: list[pa.Table]) -> pa.Table:
+    """Records of all parts in the order of their lines."""
+    table = pa.concat_tables(_shaped(part) for part in parts)
+    return table.take(pc.sort_indices(table.column("line_no")))
 
 
 def _plain(lines: pa.Table) -> pa.Table:
