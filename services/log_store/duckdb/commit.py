@@ -23,6 +23,7 @@ from services.log_store.interface import Appended, Idempotency, UploadProgress
 from services.model import LEVELS, LogBatch, record_id
 
 KEY_LIFETIME = timedelta(hours=24)
+_SMALL_BYTES = 1 << 20
 _LEVEL_WORDS = pa.array(LEVELS)
 
 
@@ -34,6 +35,11 @@ class Write:
     idempotency: Idempotency | None
     upload: UploadProgress | None
     answer: "Future[Appended]" = field(default_factory=Future)
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        held = self.batch.get_total_buffer_size()  # counts the whole buffers of a slice, in 1 µs
+        self.size_bytes = held if held < _SMALL_BYTES else self.batch.nbytes
 
     @property
     def rows(self) -> int:

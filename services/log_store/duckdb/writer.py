@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from services.clock import Clock
-from services.errors import BackendUnavailable, ElkVisionError
+from services.errors import BackendUnavailable, ElkVisionError, QuotaExceeded
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.commit import (
     Group,
@@ -36,6 +36,9 @@ from services.log_store.duckdb.sequence import seq_column
 from services.model import LogBatch
 
 GROUP_ROWS = 5_000
+QUEUE_BYTES = 128 << 20
+"""What may wait for one organisation's writer; the caller that would go beyond waits itself."""
+QUEUE_WAIT_S = 30.0
 IDLE_S = 30.0
 MEMORY_RETRIES = 3
 _MEMORY_RETRY_S = 0.2
@@ -51,6 +54,7 @@ class Task:
 
     run: Callable[[duckdb.DuckDBPyConnection, OrganisationState], int]
     answer: "Future[int]" = field(default_factory=Future)
+    size_bytes: int = 0
 
 
 class Writer:
@@ -67,21 +71,31 @@ class Writer:
         self._queue: deque[Write | Task] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._queued_bytes = 0
         self._closing = False
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._state: OrganisationState | None = None
 
     def submit(self, job: Write | Task) -> None:
-        """Queue a job; its `answer` is set when it is done."""
+        """Queue a job; its `answer` is set when it is done. Waits while too much is queued.
+
+        Raises `QuotaExceeded` where no room came free within `QUEUE_WAIT_S`.
+        """
         with self._changed:
+            if not self._changed.wait_for(self._has_room, QUEUE_WAIT_S):
+                raise QuotaExceeded("Too many records wait to be stored. Try again in a moment.", retry_after_s=5)
             if self._closing:
                 raise BackendUnavailable("The log store is closing.")
             self._queue.append(job)
+            self._queued_bytes += job.size_bytes
             if self._thread is None:
                 name = f"log-writer-{self._organisation_id}"
                 self._thread = threading.Thread(target=self._run, name=name, daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        return self._closing or self._queued_bytes < QUEUE_BYTES
 
     def begin_close(self) -> None:
         """Take no more jobs; the queued ones are still done."""
@@ -121,6 +135,12 @@ class Writer:
             return self._next_group()
 
     def _next_group(self) -> list[Write | Task]:
+        group = self._group()
+        self._queued_bytes -= sum(job.size_bytes for job in group)
+        self._changed.notify_all()
+        return group
+
+    def _group(self) -> list[Write | Task]:
         group: list[Write | Task] = [self._queue.popleft()]
         first = group[0]
         if isinstance(first, Task):
@@ -160,7 +180,7 @@ class Writer:
 
     def _store(self, writes: list[Write]) -> list[Outcome]:
         """One transaction, again where memory was short. Raises with nothing stored."""
-        self._engine.require_space(sum(write.batch.nbytes for write in writes))
+        self._engine.require_space(sum(write.size_bytes for write in writes))
         for attempt in range(MEMORY_RETRIES + 1):
             try:
                 return self._store_once(writes)

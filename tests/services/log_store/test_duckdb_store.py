@@ -94,6 +94,33 @@ def test_a_bad_member_of_a_group_hurts_nobody_else(store: DuckDBLogStore, monkey
     assert store.counters()["group_replays"] == 1
 
 
+def test_a_caller_waits_while_too_much_is_queued(store: DuckDBLogStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.log_store.duckdb.writer.QUEUE_BYTES", 1)
+    monkeypatch.setattr("services.log_store.duckdb.writer.QUEUE_WAIT_S", 0.01)
+    begun, go_on = threading.Event(), threading.Event()
+    prepare = commit.prepare_group
+
+    def slow(*arguments: object) -> commit.Group:
+        begun.set()
+        go_on.wait()
+        return prepare(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("services.log_store.duckdb.writer.prepare_group", slow)
+    threads = [threading.Thread(target=store.append, args=("acme", messages(10))) for _ in range(2)]
+    threads[0].start()
+    begun.wait()
+    threads[1].start()
+    while not store._writers["acme"]._queue:
+        pass
+    with pytest.raises(QuotaExceeded):
+        store.append("acme", messages(10))
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert store.append("acme", messages(10)).count == 10
+    assert store.search("acme", LogQuery()).total == 30
+
+
 def test_listeners_hear_of_records_that_can_be_found(tmp_path: Path) -> None:
     heard: list[tuple[str, int, int | None]] = []
 
