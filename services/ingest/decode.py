@@ -21,6 +21,7 @@ MAX_RECORD_BYTES = 16 << 20
 LINES_SCHEMA = pa.schema([("line_no", pa.int64()), ("line", pa.string()), ("end", pa.int64())])
 
 NOT_UTF8 = "not UTF-8: read as Latin-1"
+ZEROED = "held NUL bytes: spaces stand in their place"
 CUT = f"longer than {MAX_RECORD_BYTES >> 20} MiB: cut"
 
 _SPACED = bytes(32 if byte in (0x00, 0x1A) else byte for byte in range(256))
@@ -93,9 +94,9 @@ def read_text(stream: Stream, *, encoding: str | None = None, head: bytes = b"")
     rest = b""
     for step in _steps(stream, codec):
         if codec == "latin-1":
-            yield _latin1(step.translate(_SPACED))
+            yield _latin1(step)
             continue
-        text, rest = _lenient((rest + step).translate(_SPACED), final=False)
+        text, rest = _lenient(rest + step, final=False)
         yield text
     yield _lenient(rest, final=True)[0]
 
@@ -151,11 +152,13 @@ class _Splitter:
         if not cut:
             self._keep(step)
             return
-        text = b"".join([*self._open, step[:cut]]) if not self._dropped else None
-        if text is None:
-            first = step.find(self._separator) + 1
-            yield from self._overlong(step[:first], skip_to)
-            text = step[first:cut]
+        first = step.find(self._separator)
+        if self._open_bytes + first > MAX_RECORD_BYTES:
+            self._keep(step[:first])
+            yield from self._overlong(self._separator, skip_to)
+            text = step[first + 1 : cut]
+        else:
+            text = b"".join([*self._open, step[:cut]])
         self._open, self._open_bytes = [], 0
         if text:
             yield from self._lines(text, skip_to)
@@ -198,7 +201,8 @@ class _Splitter:
         yield Block(table, marks)
 
     def _decode(self, text: bytes, line_no: int, start: int) -> tuple[pa.Table, dict[int, str]]:
-        if b"\0" in text or b"\x1a" in text:
+        zeroed = self._zeroed(text, line_no) if b"\0" in text else {}
+        if zeroed or b"\x1a" in text:
             text = text.translate(_SPACED)
         raw = pc.split_pattern(pa.array([text], pa.binary()), self._separator).values
         ends = pc.add(pc.cumulative_sum(pc.add(pc.binary_length(raw).cast(pa.int64()), 1)), start)
@@ -208,7 +212,12 @@ class _Splitter:
             lines = pa.concat_arrays([pa.array([lines[0].as_py()[1:]], pa.string()), lines[1:]])
         if b"\r" in text:
             lines = pc.utf8_rtrim(lines, characters="\r")
-        return pa.table([numbers, lines, ends], schema=LINES_SCHEMA), marks
+        return pa.table([numbers, lines, ends], schema=LINES_SCHEMA), zeroed | marks
+
+    def _zeroed(self, text: bytes, line_no: int) -> dict[int, str]:
+        """Marks of the lines that hold NUL bytes."""
+        raw = pc.split_pattern(pa.array([text], pa.binary()), self._separator).values
+        return {line_no + index: ZEROED for index in pc.indices_nonzero(pc.match_substring(raw, b"\0")).to_pylist()}
 
     def _strings(self, raw: pa.Array, line_no: int) -> tuple[pa.Array, dict[int, str]]:
         if not self._latin1:

@@ -73,6 +73,7 @@ def parsing_connection(memory: str = "256MB", threads: int = 1) -> duckdb.DuckDB
         },
     )
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")  # it writes to standard output, where the decoder's chunks go
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
     return con

@@ -47,7 +47,11 @@ def records(
     found["message"] = columns[picks["message"]] if "message" in picks else _one(rows["line"])
     if "tags" in picks:
         found["tags"] = _tags(columns[picks["tags"]])
-    found |= {"line_no": _one(rows["line_no"]), "problem": problem, "attributes": _attributes(con, left, names)}
+    found |= {
+        "line_no": _one(rows["line_no"]),
+        "problem": problem,
+        "attributes": _attributes(con, left, names, len(table)),
+    }
     arrays = [found.get(name, pa.nulls(len(table), PARSED.field(name).type)) for name in PARSED.names]
     return pa.table(arrays, schema=PARSED)
 
@@ -102,12 +106,13 @@ def _tags(column: pa.Array) -> pa.Array:
     return pa.array(split, pa.list_(pa.string()))
 
 
-def _attributes(con: duckdb.DuckDBPyConnection, left: dict[str, pa.Array], names: Sequence[str]) -> pa.Array:
+def _attributes(
+    con: duckdb.DuckDBPyConnection, left: dict[str, pa.Array], names: Sequence[str], count: int
+) -> pa.Array:
     """JSON objects of the columns that are left, in the order of the table; dots in names nest."""
     kept = [name for name in names if name in left and left[name].null_count < len(left[name])]
     if not kept:
-        count = len(next(iter(left.values()))) if left else 0
-        return pa.nulls(count, pa.string()) if left else _NULL
+        return pa.nulls(count, pa.string())
     members: dict[str, Member] = {path: (f"c{at}", "number") for at, path in enumerate(_paths(kept))}
     with con.cursor() as cursor:
         cursor.register("csv_columns", pa.table({f"c{at}": left[name] for at, name in enumerate(kept)}))

@@ -26,22 +26,32 @@ def cut_documents(steps: Iterable[str], *, array: bool, position: int = 0) -> It
     yield from _behind(cutter.feed("", last=True), position)
 
 
+NOT_CLOSED = "not JSON: the array is not closed"
+SEPARATORS = "not JSON: the values before and here are not parted by one comma"
+
+TRAILING = "not JSON: something follows the value"
+
+
 def _behind(block: Block, position: int) -> Iterator[Block]:
     lines = block.lines
     if len(lines) and lines["end"][0].as_py() <= position:
         ends = lines["end"].to_pylist()
         lines = lines.slice(sum(end <= position for end in ends))
     if len(lines):
-        yield Block(lines)
+        yield Block(lines, block.marks)
 
 
 class _Cutter:
-    """Holds the text that is not cut yet; it begins at `_offset` in line `_line_no`."""
+    """Holds the text that is not cut yet; it begins at `_offset` in line `_line_no`.
+
+    `_marks` are the brackets and commas of the array since the last value.
+    """
 
     def __init__(self, array: bool):
         self._array = array
-        self._inside = False
         self._text = ""
+        self._marks = ""
+        self._values = 0
         self._offset = 0
         self._line_no = 1
 
@@ -52,6 +62,7 @@ class _Cutter:
         numbers: list[int] = []
         values: list[str] = []
         ends: list[int] = []
+        wrong: dict[int, str] = {}
         done = line_at = 0
         while (start := self._next(text, done)) is not None:
             end = _end_of(text, start, last)
@@ -59,6 +70,11 @@ class _Cutter:
                 done = start
                 break
             self._line_no += text.count("\n", line_at, start)
+            if not self._array and self._values and text[start] != "{" and "\n" not in text[done:start]:
+                wrong[self._line_no] = TRAILING
+            if self._array and self._marks != ("," if self._values else "["):
+                wrong[self._line_no] = SEPARATORS
+            self._marks, self._values = "", self._values + 1
             line_at, done = start, end
             numbers.append(self._line_no)
             values.append(text[start:end].rstrip())
@@ -68,15 +84,24 @@ class _Cutter:
         self._line_no += text.count("\n", line_at, done)
         self._offset += done
         self._text = text[done:]
-        return Block(pa.table([numbers, values, ends], schema=LINES_SCHEMA))
+        if last and self._array and self._marks != "]":
+            return self._with_end(numbers, values, ends, wrong)
+        return Block(pa.table([numbers, values, ends], schema=LINES_SCHEMA), wrong)
+
+    def _with_end(self, numbers: list[int], values: list[str], ends: list[int], wrong: dict[int, str]) -> Block:
+        """What is wrong with the end of the array, as a record of its own where there is no record to tell it of."""
+        if not numbers:
+            numbers, values, ends = [self._line_no], [self._marks or "["], [self._offset + 1]
+        wrong = wrong | {numbers[-1]: NOT_CLOSED}
+        return Block(pa.table([numbers, values, ends], schema=LINES_SCHEMA), wrong)
 
     def _next(self, text: str, position: int) -> int | None:
         """Where the next value begins, or None at the end of this text."""
         position = skip_blank(text, position)
-        if self._array and not self._inside and text[position : position + 1] == "[":
-            self._inside = True
-            position = skip_blank(text, position + 1)
-        while self._array and text[position : position + 1] in (",", "]") and position < len(text):
+        while self._array and (mark := text[position : position + 1]) and mark in "[,]":
+            if mark == "[" and (self._values or self._marks):
+                break
+            self._marks = (self._marks + mark)[-3:]
             position = skip_blank(text, position + 1)
         return position if position < len(text) else None
 

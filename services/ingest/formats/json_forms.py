@@ -96,6 +96,9 @@ class _Unusual(Exception):
 
 def _object(row: Row, found: list[Member], text: str, path: tuple[str, ...], spaced: bool) -> Iterator[Part]:
     """The parts of an object, from its opening brace to its closing one."""
+    names = {member.name.lower() for member in found}
+    if len(names) < len(found) or "" in names or any("\0" in name for name in names):
+        raise _Unusual
     yield "{"
     end = found[0].start
     for index, member in enumerate(found):

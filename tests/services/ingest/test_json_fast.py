@@ -1,0 +1,119 @@
+"""The columnar way gives the very records of the exact one."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.ingest.formats import json_exact, json_fast
+from services.ingest.options import ParseOptions
+from tests.services.ingest.reading import CON, NOW, lines
+from tests.services.ingest.test_json_exact import json_values
+
+
+def both(*texts: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+    """(records of the columnar way, of the exact way, how many lines the columnar way left over)."""
+    left = 0
+    exact = json_exact.parse
+
+    def counted(con, rest, options, now):
+        nonlocal left
+        left += len(rest)
+        return exact(con, rest, options, now)
+
+    json_exact.parse = counted
+    try:
+        fast = json_fast.parse(CON, lines(*texts), ParseOptions(), NOW).to_pylist()
+    finally:
+        json_exact.parse = exact
+    return fast, exact(CON, lines(*texts), ParseOptions(), NOW).to_pylist(), left
+
+
+def record(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "@timestamp": f"2026-01-02T03:04:{number % 60:02}.{number % 1000:03}Z",
+        "log": {"level": ("info", "warn", "error")[number % 3], "file": {"line": number}},
+        "service": {"name": "shop"},
+        "message": f"request {number} took {number * 7} ms",
+        "tags": ["a", "b"],
+        "http": {"status_code": 200 + number % 3, "ok": None},
+        "ratio": number / 8,
+    } | more
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("message", ["plain", 'a "quoted" \\ line\nbreak\tand\u0001', "ünïcödé 😀"])
+def test_records_that_are_alike_are_read_as_columns(separators: tuple[str, str], message: str) -> None:
+    texts = [json.dumps(record(n, msg=f"{message} {n}"), separators=separators, ensure_ascii=False) for n in range(200)]
+    if separators[0] == ", ":
+        texts = [text.replace('"tags": ["a", "b"], ', "") for text in texts]
+    fast, exact, left = both(*texts)
+    assert fast == exact
+    assert left == 0
+
+
+ODD = [
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"info","n":VALUE}'.replace("VALUE", value)
+    for value in ("1.10", "1E5", "NaN", "Infinity", "-0", "12345678901234567890123", '"\\u00e9"', "[1,]", "null", '"\\ud800"')
+] + [
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"info","n":1,"n":2}',
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"info","n":1,}',
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"nonsense","n":1}',
+    '{"@timestamp":"never","message":"x","level":"info","n":1}',
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":null,"level":"info","n":1}',
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"","n":1}',
+    '{"@timestamp":1767323045,"message":"x","level":30,"n":1}',
+    '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"info","n":' + "[" * 25 + "]" * 25 + "}",
+    '{"level":"info","@timestamp":"2026-01-02T03:04:05Z","message":"x","n":1}',
+    " ", "", "[1,2]", "17", '"text"', "not json", "{", '{"a":"\x01"}', "{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_line_among_many_costs_only_itself(odd: str) -> None:
+    usual = [f'{{"@timestamp":"2026-01-02T03:04:05Z","message":"m {n}","level":"info","n":{n}}}' for n in range(100)]
+    usual.insert(50, odd)
+    fast, exact, left = both(*usual)
+    if not odd.strip():
+        exact = [row for row in exact if row["message"] != odd]
+    assert fast == exact
+    assert left <= 1
+
+
+def test_many_forms_in_one_content() -> None:
+    dice = random.Random(3)
+    texts = [
+        json.dumps({"time": 1767323045 + n, f"field{n % 12}": dice.random(), "msg": f"a {n}"}, separators=(",", ":"))
+        for n in range(6000)
+    ]
+    fast, exact, left = both(*texts)
+    assert fast == exact
+    assert left < len(texts) / 10
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"message": st.text(st.characters(blacklist_categories=["Cs"]), max_size=6), "x": json_values},
+            optional={
+                "level": st.sampled_from(["info", "WARN", 30, "", None, "odd"]),
+                "host": json_values,
+                "time": json_values,
+            },
+        ),
+        min_size=3,
+        max_size=5,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_both_ways_agree_on_anything(records: list[dict[str, Any]], compact: bool, ascii_only: bool) -> None:
+    texts = [
+        json.dumps(each, separators=(",", ":") if compact else None, ensure_ascii=ascii_only) for each in records
+    ] * (json_fast.WORTH_ROWS // 3 + 1)
+    fast, exact, _ = both(*texts)
+    assert fast == exact
