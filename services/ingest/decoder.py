@@ -44,7 +44,7 @@ def _reading(said: dict[str, Any]) -> Reading:
     defaults = Defaults(**(said["defaults"] | {"tags": tuple(said["defaults"]["tags"])}))
     limits, options = IngestLimits(**said["limits"]), ParseOptions(**said["options"])
     now = datetime.fromisoformat(said["now"])
-    return Reading(said["name"], options, defaults, now, limits, said["chunk_rows"])
+    return Reading(said["name"], options, defaults, now, limits)
 
 
 def metadata_of(chunk: Chunk) -> bytes:

@@ -52,6 +52,7 @@ class IngestLimits:
     unpack_ratio    unpacked bytes per packed byte
     unpack_entries  files in one zip
     decoder_bytes   memory of the process that reads an upload
+    chunk_rows      records of an upload that are stored together: a multiple of what the store prefers
     """
 
     bulk_bytes: int = 32 << 20
@@ -60,3 +61,4 @@ class IngestLimits:
     unpack_ratio: int = 1000
     unpack_entries: int = 1000
     decoder_bytes: int = 768 << 20
+    chunk_rows: int = 122_880

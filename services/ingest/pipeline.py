@@ -22,10 +22,8 @@ from services.ingest.detect import HEAD_BYTES, Format, detect
 from services.ingest.normalise import normalise
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
 from services.ingest.unpack import Member, UnpackLimits, unpack
-from services.log_store.interface import PREFERRED_BATCH_ROWS
 from services.model import LOG_SCHEMA, LogBatch
 
-CHUNK_ROWS = PREFERRED_BATCH_ROWS
 CHUNK_BYTES = 48 << 20
 KEPT_PROBLEMS = 1000
 """So many problems are listed with line and sample; all are counted."""
@@ -88,7 +86,6 @@ class Reading:
     defaults: Defaults
     now: datetime
     limits: IngestLimits = field(default_factory=IngestLimits)
-    chunk_rows: int = CHUNK_ROWS
 
 
 def read_file(con: duckdb.DuckDBPyConnection, file: BinaryIO, reading: Reading, position: int = 0) -> Iterator[Chunk]:
@@ -146,10 +143,10 @@ class _Chunks:
         for block in blocks:
             self._hold(block.lines)
             self._marks |= block.marks
-            while self._rows >= self._reading.chunk_rows or self._bytes >= CHUNK_BYTES:
+            while self._rows >= self._reading.limits.chunk_rows or self._bytes >= CHUNK_BYTES:
                 yield self._take(last=False)
         while self._rows:
-            yield self._take(last=self._rows <= self._reading.chunk_rows)
+            yield self._take(last=self._rows <= self._reading.limits.chunk_rows)
 
     def _hold(self, lines: pa.Table) -> None:
         if len(lines):
@@ -159,7 +156,7 @@ class _Chunks:
 
     def _take(self, *, last: bool) -> tuple[pa.Table, dict[int, str]]:
         table = pa.concat_tables(self._held or [LINES_SCHEMA.empty_table()])
-        lines = table.slice(0, self._reading.chunk_rows)
+        lines = table.slice(0, self._reading.limits.chunk_rows)
         whole, open_ = self._form.split(self._con, lines, last)
         if not len(whole):
             whole, open_ = lines, lines.slice(len(lines))

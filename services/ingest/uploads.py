@@ -344,7 +344,8 @@ class Uploads:
     def preview(self, principal: Principal, head: bytes, name: str, options: ParseOptions, rows: int = 10) -> Preview:
         """How the first bytes of a file would be read; nothing is stored. Raises `InvalidInput` where it is no text."""
         require(principal, Right.WRITE_LOGS)
-        reading = Reading(name, options, Defaults(), self._clock.now(), self._limits)
+        limits = dataclasses.replace(self._limits, chunk_rows=HEAD_BYTES)
+        reading = Reading(name, options, Defaults(), self._clock.now(), limits)
         content = head
         if len(head) >= HEAD_BYTES and not is_packed(head) and b"\n" in head:
             content = head[: head.rfind(b"\n") + 1]

@@ -243,7 +243,7 @@ def _is_header(sample: list[list[str]]) -> bool:
         return False
     known = sum(field.lower() in RANK for field in first)
     figures = any(_FIGURES.fullmatch(field.strip()) for row in sample[1:6] for field in row if field.strip())
-    return bool(known) or figures or len(sample) == 1
+    return bool(known) or figures
 
 
 def _is_log_table(sample: list[list[str]]) -> bool:

@@ -17,7 +17,8 @@ def reading(
     name: str = "some.log", *, chunk_rows: int = 122_880, defaults: Defaults | None = None, **options: Any
 ) -> Reading:
     """How to read, with arrival time NOW."""
-    return Reading(name, ParseOptions(**options), defaults or Defaults(), NOW, IngestLimits(), chunk_rows)
+    limits = IngestLimits(chunk_rows=chunk_rows)
+    return Reading(name, ParseOptions(**options), defaults or Defaults(), NOW, limits)
 
 
 def chunks(content: bytes, how: Reading, position: int = 0) -> list[Chunk]:
