@@ -1,6 +1,6 @@
 """Lines of text as records: the formats that a file is made of, and what becomes of lines that have no header."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import duckdb
@@ -16,6 +16,7 @@ from services.ingest.formats.continuations import (
 )
 from services.ingest.formats.line_format import LineFormat, records_sql
 from services.ingest.formats.parsed import PARSED
+from services.ingest.formats.statements import Statements
 from services.ingest.levels import levels_of
 from services.ingest.options import ParseOptions
 from services.ingest.resolve import resolve_times
@@ -25,7 +26,7 @@ _BLANK = " \t\r\x0b\x0c\x00"
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How the lines of one file are read.
+    """How the lines of one file are read. For one thread at a time: it keeps the statements that it prepared.
 
     name        for people: the formats, the most frequent first
     forms       tried on each line in this order; none: every line is a record as it is
@@ -37,6 +38,7 @@ class TextFormat:
     forms: tuple[LineFormat, ...] = ()
     joins_free: bool = True
     strict: bool = False
+    _statements: list[Statements] = field(default_factory=list, compare=False, repr=False)
 
     def starts_record(self, con: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.BooleanArray:
         """For each line whether a record begins there: a chunk may end before such a line. Blank lines begin none."""
@@ -50,31 +52,33 @@ class TextFormat:
         found = f"({' OR '.join(tests)})"
         if self._has_partials:
             found += f" AND NOT ({_OPEN_PARTIAL})"
-        with con.cursor() as cursor:
-            cursor.register("lines", lines.set_column(1, "line", pc.ascii_ltrim(lines.column("line"), "\x00")))
-            starts = cursor.sql(
-                f"SELECT coalesce({found}, false) AS starts FROM lines ORDER BY line_no"
-            ).to_arrow_table()
-        return (
-            with_forced_starts(starts.column(0).combine_chunks(), lines)
-            if len(lines)
-            else starts.column(0).combine_chunks()
+        if not len(lines):
+            return pa.array([], pa.bool_())
+        starts = self._on(con).run(
+            f"SELECT coalesce({found}, false) AS starts FROM lines ORDER BY line_no", lines=_texts(lines)
         )
+        return with_forced_starts(starts.column(0).combine_chunks(), lines)
 
     def parse(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
         """The records of a chunk of lines (line_no, line), as a table of `PARSED` in the order of the lines.
 
         `now` is the moment by which years that are not written are inferred.
         """
-        with con.cursor() as cursor:
-            rest = _without_blank(lines, to_the_end=self._has_partials)
-            parts = []
-            for form in self.forms:
-                if len(rest):
-                    records, rest = _read(cursor, form, rest, options, now)
-                    parts.append(records)
-            heads = pa.concat_tables(parts) if parts else _plain(rest.slice(0, 0))
-            return self._with_rest(cursor, heads, rest, options)
+        statements = self._on(con)
+        rest = _without_blank(_texts(lines), to_the_end=self._has_partials)
+        parts = []
+        for form in self.forms:
+            if len(rest):
+                records, rest = _read(statements, form, rest, options, now)
+                parts.append(records)
+        heads = pa.concat_tables(parts) if parts else _plain(rest.slice(0, 0))
+        return self._with_rest(statements.cursor, heads, rest, options)
+
+    def _on(self, con: duckdb.DuckDBPyConnection) -> Statements:
+        """The statements prepared on a connection; those of another connection are let go."""
+        if not self._statements or self._statements[0].con is not con:
+            self._statements[:] = [Statements(con)]
+        return self._statements[0]
 
     @property
     def _has_partials(self) -> bool:
@@ -115,30 +119,27 @@ _OPEN_PARTIAL = " OR ".join(
 
 
 def _read(
-    cursor: duckdb.DuckDBPyConnection, form: LineFormat, lines: pa.Table, options: ParseOptions, now: datetime
+    statements: Statements, form: LineFormat, lines: pa.Table, options: ParseOptions, now: datetime
 ) -> tuple[pa.Table, pa.Table]:
     """(records of the lines that have the header of `form`, the other lines)."""
-    cursor.register("lines", lines)
-    headed = cursor.sql(
-        f"SELECT line_no, line, regexp_extract(line, '{form.pattern}') AS header FROM lines"
-    ).to_arrow_table()
-    cursor.register("headed", headed)
+    query = f"SELECT line_no, line, regexp_extract(line, '{form.pattern}') AS header FROM lines"
+    headed = statements.run(query, lines=lines)
     moment = f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ')}'"
     zone = options.timezone or "UTC"
     query = records_sql(form, zone=zone, now=moment, time_format=options.timestamp_format)
-    records = _finished(cursor, cursor.sql(query).to_arrow_table(), options, now)
+    records = _finished(statements.cursor, statements.run(query, headed=headed), options, now)
     if "flag" in form.groups and len(records):
-        records = join_partials(cursor, records, _fragments(cursor, form))
+        records = join_partials(statements.cursor, records, statements.run(_fragments_sql(form), headed=headed))
     if len(records) == len(lines):
         return records, lines.slice(0, 0)
     return records, headed.filter(pc.equal(headed.column("header"), "")).select(["line_no", "line"])
 
 
-def _fragments(cursor: duckdb.DuckDBPyConnection, form: LineFormat) -> pa.Table:
-    return cursor.sql(
+def _fragments_sql(form: LineFormat) -> str:
+    return (
         f"SELECT line_no, h.stream AS stream, h.flag[1] = 'P' AS partial, substr(line, length(header) + 1) AS message FROM"
         f" (SELECT *, regexp_extract(header, '{form.pattern}', {list(form.groups)}) AS h FROM headed WHERE header <> '')"
-    ).to_arrow_table()
+    )
 
 
 def _finished(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: ParseOptions, now: datetime) -> pa.Table:
@@ -159,9 +160,15 @@ def _finished(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: Par
     return records.set_column(records.schema.get_field_index("problem"), "problem", problem)
 
 
+def _texts(lines: pa.Table) -> pa.Table:
+    """The lines as strings without NULs before, which truncated files have."""
+    text = pc.ascii_ltrim(pc.cast(lines.column("line"), pa.string()), "\x00")
+    return pa.table({"line_no": lines.column("line_no"), "line": text})
+
+
 def _without_blank(lines: pa.Table, *, to_the_end: bool) -> pa.Table:
-    """The lines that are more than white space, without the white space behind and NULs before (truncated files); with it if `to_the_end`."""
-    text = pc.ascii_ltrim(pc.ascii_rtrim(lines.column("line"), _BLANK), "\x00")
+    """The lines that are more than white space, without the white space behind; with it if `to_the_end`."""
+    text = pc.ascii_rtrim(lines.column("line"), _BLANK)
     kept = lines.column("line") if to_the_end else text
     return pa.table({"line_no": lines.column("line_no"), "line": kept}).filter(pc.not_equal(text, ""))
 
