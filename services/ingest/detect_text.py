@@ -1,6 +1,6 @@
 """Finds out how the lines of a file are to be read, by a sample of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -231,7 +231,18 @@ class Sample:
                 " WHERE t <> ''"
             ).to_arrow_table(),
         )
-        return form.bind(self._one_order(self._covering(form.bound or form.allowed())))
+        full = form.bind(self._one_order(self._covering(form.bound or form.allowed())))
+        simple = tuple(each.simplified() for each in full.bound)
+        return replace(full.bind(simple), also=(full, *full.also)) if self._are_usual(simple, full.bound) else full
+
+    def _are_usual(self, simple: tuple[Notation, ...], full: tuple[Notation, ...]) -> bool:
+        """Whether the simpler patterns fit all of `sample_times` that the full ones fit."""
+        if simple == full:
+            return False
+        fits = ["|".join(each.pattern for each in notations) for notations in (simple, full)]
+        counts = ", ".join(f"count_if(regexp_full_match(t, '{pattern}'))" for pattern in fits)
+        ((usual, all_),) = self.cursor.sql(f"SELECT {counts} FROM sample_times").fetchall()
+        return bool(usual == all_)
 
     def _covering(self, notations: tuple[Notation, ...]) -> tuple[Notation, ...]:
         """The few notations that all of `sample_times` are of: a further one only where it is needed."""

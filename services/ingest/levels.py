@@ -55,7 +55,7 @@ _HEADER_WORDS = (
     "trace debug info information informational notice warn warning err error severe crit critical fatal emerg emergency"
     " alert panic failure verbose finest finer fine dpanic trc dbg inf wrn ftl debug1 debug2 debug3 debug4 debug5"
 )
-LEVEL_WORD = words_pattern(_HEADER_WORDS.split()).removesuffix(")") + "|CONFIG|LOG)"
+LEVEL_WORD = words_pattern(_HEADER_WORDS.split(), ("CONFIG", "LOG"))
 """RE2 pattern, without capturing groups, of the words that are levels wherever they stand in the header of a line."""
 
 

@@ -10,7 +10,7 @@ A notation that logs are full of has a reader of its own (`fast`); every other i
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 Reader = Callable[[str, str, str], str]
@@ -56,6 +56,7 @@ class Notation:
               the first that fits
     zoned     whether a zone may follow
     fast      a reader of its own for all its texts
+    simple    a pattern for the usual ones of its texts that needs no choices (see `words_pattern`); those `quick` reads
     quick     a reader for the usual ones of its texts that gives NULL for the others: `sql` may take it
     """
 
@@ -64,12 +65,17 @@ class Notation:
     zoned: bool = True
     fast: Reader | None = None
     quick: Reader | None = None
+    simple: str = ""
 
     @property
     def pattern(self) -> str:
         """RE2 pattern of the whole time text, zone included, without capturing groups."""
         cores = "|".join(_GROUP.sub("(?:", each) for each in self.patterns)
         return f"(?:{cores}){ZONE}?" if self.zoned else f"(?:{cores})"
+
+    def simplified(self) -> "Notation":
+        """The notation for its usual texts only."""
+        return replace(self, patterns=(self.simple,), zoned=False) if self.simple else self
 
     @property
     def own_pattern(self) -> str:
@@ -246,7 +252,7 @@ def _clf(text: str, zone: str, now: str) -> str:
 
 def _strptime(format_: str, clean: str = "{}") -> Reader:
     """Reads a notation of fixed shape; `clean` mends the text first."""
-    return lambda text, zone, now: to_utc(f"try_strptime({clean.format(text)}, '{format_}')", zone)
+    return lambda text, zone, now: to_utc(f"try_strptime({clean.format(text, text)}, '{format_}')", zone)
 
 
 def _yearless(*formats: str) -> Reader:
@@ -254,6 +260,13 @@ def _yearless(*formats: str) -> Reader:
     listed = ", ".join(f"'%Y {each}'" for each in formats)
     listed = f"[{listed}]" if len(formats) > 1 else listed
     return lambda text, zone, now: to_utc(infer_year(f"try_strptime('2000 ' || {text}, {listed})", now), zone)
+
+
+def _milliseconds(text: str, zone: str, now: str) -> str:
+    """`20171224-0:7:20:44`: the last part counts milliseconds, padded or not."""
+    last = f"split_part({text}, ':', -1)"
+    seconds = f"try_strptime({text}[: -(length({last}) + 2)], '%Y%m%d-%H:%M:%S')"
+    return to_utc(f"({seconds} + to_milliseconds(try_cast({last} AS INTEGER)))", zone)
 
 
 def _points(text: str, zone: str, now: str) -> str:
@@ -279,14 +292,14 @@ def _time_only(text: str, zone: str, now: str) -> str:
     return f"({read} - CASE WHEN {read} > ({now}) + INTERVAL 1 HOUR THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END)"
 
 
-def words_pattern(words: Iterable[str]) -> str:
-    """RE2 alternation of words in small letters, capitals and capitalised.
+def words_pattern(words: Iterable[str], exact: Iterable[str] = ()) -> str:
+    """RE2 alternation of words in small letters, capitals and capitalised, and of others exactly as they are.
 
     Sorted, RE2 makes a tree of common beginnings of them: a pattern that never has to choose is matched with its groups
     in one pass, five times as fast (https://github.com/google/re2/blob/main/re2/onepass.cc).
     """
     spelt = {each for word in words for each in (word, word.upper(), word.capitalize())}
-    return f"(?:{'|'.join(sorted(spelt))})"
+    return f"(?:{'|'.join(sorted(spelt.union(exact)))})"
 
 
 MONTH = words_pattern(_MONTHS[start : start + 3] for start in range(0, 36, 3))
@@ -301,7 +314,7 @@ _CLOCK_24 = rf"(?P<h>\d{{1,2}}):(?P<mi>\d\d):(?P<s>\d\d){_FRACTION}"
 _HHMMSS = r"(?P<h>\d\d)(?P<mi>\d\d)(?P<s>\d\d)"
 
 
-def _rotations(patterns: dict[str, str], quick: dict[str, Reader]) -> tuple[Notation, ...]:
+def _rotations(patterns: dict[str, str], quick: dict[str, Reader], simple: str) -> tuple[Notation, ...]:
     """Readings of one way of writing: each prefers its own order of the figures and takes another where that is impossible."""
     return tuple(
         Notation(name, (own, *(other for other in patterns.values() if other != own))) for name, own in patterns.items()
@@ -319,6 +332,7 @@ TWO_DIGIT_ORDERS = _rotations(
         "mm/dd/yy": _strptime("%m/%d/%y %H:%M:%S"),
         "dd/mm/yy": _strptime("%d/%m/%y %H:%M:%S"),
     },
+    r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d",
 )
 YEAR_LAST_ORDERS = _rotations(
     {
@@ -326,6 +340,7 @@ YEAR_LAST_ORDERS = _rotations(
         "dd/mm/yyyy": rf"{_DAY}[-/]{_MONTH_NUMBER}[-/]{_YEAR}[T ,:-]+{_CLOCK}",
     },
     {"mm/dd/yyyy": _strptime("%m/%d/%Y %H:%M:%S"), "dd/mm/yyyy": _strptime("%d/%m/%Y %H:%M:%S")},
+    r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d",
 )
 MONTH_DAY_ORDERS = _rotations(
     {"mm-dd": rf"{_MM}[-./]{_DD} +{_CLOCK_24}", "dd-mm": rf"{_DD}[-./]{_MM} +{_CLOCK_24}"},
@@ -333,6 +348,7 @@ MONTH_DAY_ORDERS = _rotations(
         "mm-dd": _yearless("%m-%d %H:%M:%S.%f", "%m.%d %H:%M:%S", "%m/%d %H:%M:%S"),
         "dd-mm": _yearless("%d-%m %H:%M:%S.%f", "%d.%m %H:%M:%S", "%d/%m %H:%M:%S"),
     },
+    r"\d\d(?:-\d\d \d\d:\d\d:\d\d\.\d{1,6}|[./]\d\d \d\d:\d\d:\d\d)",
 )
 ORDERS = (TWO_DIGIT_ORDERS, YEAR_LAST_ORDERS, MONTH_DAY_ORDERS)
 """Notations that one text cannot tell apart; a sample of many can. The first of each is the usual one."""
@@ -369,6 +385,7 @@ NOTATIONS = (
         "year.month.day-h.m.s",
         (rf"{_YEAR}[-.]{_MM}[-.]{_DD}[-T _](?P<h>\d\d)\.(?P<mi>\d\d)\.(?P<s>\d\d){_FRACTION}",),
         quick=_points,
+        simple=r"\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d{1,6}",
     ),
     Notation("year first", (rf"{_YEAR}[-/.]{_MONTH_NUMBER}[-/.]{_DAY}(?:[Tt _:-]+|, ){_CLOCK}",)),
     Notation(
@@ -379,24 +396,47 @@ NOTATIONS = (
         (
             rf"{_YEAR}{_MM}{_DD}[T _:-]?(?P<h>\d{{1,2}}):(?P<mi>\d\d?):(?P<s>\d\d?)(?:[.,](?P<f>\d{{1,9}})|:(?P<ms>\d{{1,3}}))?",
         ),
+        quick=_milliseconds,
+        simple=r"\d{8}-\d{1,2}:\d{1,2}:\d{1,2}:\d{1,3}",
     ),
     Notation("yyyymmddThhmmss", (rf"{_YEAR}{_MM}{_DD}[T _:-]?{_HHMMSS}{_FRACTION}",)),
     Notation("yymmdd h:m:s", (rf"{_SHORT_YEAR}{_MM}{_DD} +{_CLOCK_24}",)),
     *TWO_DIGIT_ORDERS,
     *YEAR_LAST_ORDERS,
     Notation("dd.mm.yyyy", (rf"{_DAY}\.{_MONTH_NUMBER}\.{_YEAR}[T ,:-]+{_CLOCK}",)),
-    Notation("c time", (rf"{_WEEKDAY}?{_WORD} +{_DAY} +{_CLOCK_24}(?P<z>{ZONE})? +{_YEAR}",), False),
+    Notation(
+        "c time",
+        (rf"{_WEEKDAY}?{_WORD} +{_DAY} +{_CLOCK_24}(?P<z>{ZONE})? +{_YEAR}",),
+        False,
+        quick=_strptime("%b %d %H:%M:%S.%f %Y", clean="{}[5:]"),
+        simple=rf"[A-Z][a-z]{{2}} {MONTH} [ \d]\d \d\d:\d\d:\d\d\.\d{{1,6}} \d{{4}}",
+    ),
     Notation("js date", (rf"{_WEEKDAY}{_WORD} {_DD} {_YEAR} {_CLOCK_24} (?P<z>GMT[+-]\d{{4}}) \([^()]*\)",), False),
-    Notation("day word year", (rf"{_WEEKDAY}?{_DAY}[ /.-]{_WORD}[ /,-]+{_EITHER_YEAR}(?:[ :T,-]+|,? at ){_CLOCK}",)),
+    Notation(
+        "day word year",
+        (rf"{_WEEKDAY}?{_DAY}[ /.-]{_WORD}[ /,-]+{_EITHER_YEAR}(?:[ :T,-]+|,? at ){_CLOCK}",),
+        quick=_strptime("%d-%b-%Y %H:%M:%S.%f", clean="translate({}, ' ', '-')[:11] || {}[12:]"),
+        simple=rf"\d\d[ -]{MONTH}[ -]\d{{4}} \d\d:\d\d:\d\d\.\d{{1,6}}",
+    ),
     Notation(
         "oracle",
         (rf"{_DAY}-{_WORD}-{_EITHER_YEAR} (?P<h>\d\d)\.(?P<mi>\d\d)\.(?P<s>\d\d){_FRACTION}(?P<ap> [AP]M)?",),
     ),
     Notation("word day year", (rf"{_WEEKDAY}?{_WORD} +{_DAY}(?:st|nd|rd|th)?,? +{_YEAR}(?:[ ,:T]+|,? at ){_CLOCK}",)),
-    Notation("word day", (rf"{_WEEKDAY}?{_WORD} +{_DAY},? +{_CLOCK}",)),
+    Notation(
+        "word day",
+        (rf"{_WEEKDAY}?{_WORD} +{_DAY},? +{_CLOCK}",),
+        quick=_yearless("%b %d %H:%M:%S.%f"),
+        simple=rf"{MONTH} (?: \d|\d\d?) \d\d:\d\d:\d\d\.\d{{1,6}}",
+    ),
     Notation("day word", (rf"{_WEEKDAY}?{_DAY}[ -]{_WORD},? +{_CLOCK}",)),
     *MONTH_DAY_ORDERS,
-    Notation("mmdd h:m:s.f", (rf"{_MM}{_DD} +(?P<h>\d\d):(?P<mi>\d\d):(?P<s>\d\d)[.,](?P<f>\d{{3,9}})",)),
+    Notation(
+        "mmdd h:m:s.f",
+        (rf"{_MM}{_DD} +(?P<h>\d\d):(?P<mi>\d\d):(?P<s>\d\d)[.,](?P<f>\d{{3,9}})",),
+        quick=_yearless("%m%d %H:%M:%S.%f"),
+        simple=r"\d{4} \d\d:\d\d:\d\d\.\d{1,6}",
+    ),
     Notation("date", (rf"{_YEAR}[-/.]{_MM}[-/.]{_DD}",), False),
     Notation("time", (r"\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?",), False, _time_only),
 )

@@ -1,5 +1,7 @@
 """Access logs of web servers: the common and combined formats, with a virtual host before or fields of their own behind."""
 
+from dataclasses import replace
+
 from services.ingest.formats.line_format import LineFormat
 from services.ingest.levels import http_status_level_sql
 
@@ -11,10 +13,11 @@ _REQUEST = r"'^([A-Z_-]+) ([^\s?]*)(?:\?(\S*))?(?: HTTP/([\d.]+))?$', ['method',
 _IS_ADDRESS = "regexp_matches(h.peer, '^[0-9a-fA-F.:]+$')"
 _RAW = "CASE WHEN h.ident <> '-' OR r.method = '' OR NOT ends_with(h.time, '+0000') THEN line END"
 
+_HEADER = r"(?P<peer>[\w:][\w:.%-]*(?:, ?[\w:.%-]+)*) (?P<ident>\S+) (?P<account>-|[^\[\s-][^\[\s]*(?: [^\[\s]+)*) \[(?P<time>TIME)\] "
+
 ACCESS = LineFormat(
     "access log",
-    r"(?:(?P<vhost>[\w.-]*[\w]\S*) )?(?P<peer>[\w:][\w:.%-]*(?:, ?[\w:.%-]+)*) (?P<ident>\S+) (?P<account>-|[^\[]*[^\[\s])"
-    r" \[(?P<time>TIME)\] ",
+    _HEADER,
     evidence=rf"\] {_QUOTED} (?:\d{{3}}|-)(?: |$)",
     notations=("clf",),
     stages=(
@@ -44,7 +47,6 @@ ACCESS = LineFormat(
         "http.request.referrer": ("nullif(b.referrer, '-')", "text"),
         "http.response.status_code": ("nullif(a.status, '-')", "number"),
         "http.response.body.bytes": ("nullif(a.bytes, '-')", "number"),
-        "url.domain": ("h.vhost", "text"),
         "url.path": ("r.path", "text"),
         "url.query": ("r.query", "text"),
         "user_agent.original": ("nullif(b.agent, '-')", "text"),
@@ -52,6 +54,13 @@ ACCESS = LineFormat(
     },
 )
 """https://httpd.apache.org/docs/2.4/logs.html#accesslog and nginx's `combined`. The message is the request line and the status."""
+
+VHOST_ACCESS = replace(
+    ACCESS,
+    name="access log with virtual hosts",
+    header=rf"(?P<vhost>[\w-]*[.:][\w.:-]+|[\w-]+:\d+) {_HEADER}",
+    attributes={**ACCESS.attributes, "url.domain": ("h.vhost", "text")},
+)
 
 DJANGO = LineFormat(
     "development server",
@@ -100,4 +109,4 @@ SQUID = LineFormat(
 )
 """https://wiki.squid-cache.org/Features/LogFormat, the native format."""
 
-FORMATS = (ACCESS, DJANGO, SQUID)
+FORMATS = (VHOST_ACCESS, ACCESS, DJANGO, SQUID)

@@ -12,7 +12,7 @@ _TIME = r"(?P<time>TIME)"
 
 ZOOKEEPER = LineFormat(
     "log4j, ZooKeeper style",
-    rf"{_TIME} +(?:\[(?P<node>[^\[\]]*)\] *)?- *{_LEVEL} *\[(?P<where>[^\[\]@]*(?:\[[^\[\]@]*\][^\[\]@]*)*)@(?P<lineno>\d+)\] *(?:-|$) ?",
+    rf"{_TIME} +(?:\[(?P<node>[^\[\]]*)\] *)?- *{_LEVEL} *\[(?P<where>[^\[\]@]*(?:\[[^\[\]@]*\][^\[\]@]*)*)@(?P<lineno>\d+)\] *-? ?",
     stages=(("logger", "split_part(h.where, ':', -1)"),),
     attributes={
         "log.logger": ("logger", "text"),
@@ -30,12 +30,15 @@ THREAD_LOGGER = LineFormat(
 )
 LOGBACK = LineFormat(
     "logback",
-    rf"\[?{_TIME}\]? +{_THREAD} +\[?{_LEVEL} *\]? +(?:{_LOGGER}(?:\((?P<lineno>\d+)\))? *(?:- |: |:$|-$))",
+    rf"\[?{_TIME}\]? +{_THREAD} +{_LEVEL} +{_LOGGER}(?:\((?P<lineno>\d+)\))?(?: +(?:- |: |-$)|: |:$|- |-$)",
 )
-LOGGER = LineFormat(
-    "log4j",
-    rf"\[?{_TIME}\]? +(?:(?P<pid>\d+) +)?\[?{_LEVEL} *\]? +{_LOGGER}(?: (?:: |- |-$)|:(?: |$))",
+LOGBACK_BRACKETS = LineFormat(
+    "logback",
+    rf"\[?{_TIME}\]? +{_THREAD} +\[{_LEVEL} *\] +{_LOGGER}(?:\((?P<lineno>\d+)\))?(?: +(?:- |: |-$)|: |:$|- |-$)",
 )
+_LOGGER_ENDS = r"(?: (?:: |- |-$)|:(?: |$))"
+LOGGER = LineFormat("log4j", rf"\[?{_TIME}\]? +(?:(?P<pid>\d+) +)?{_LEVEL} +{_LOGGER}{_LOGGER_ENDS}")
+LOGGER_BRACKETS = LineFormat("log4j", rf"\[?{_TIME}\]? +(?:(?P<pid>\d+) +)?\[{_LEVEL} *\] +{_LOGGER}{_LOGGER_ENDS}")
 KAFKA = LineFormat(
     "log4j, Kafka style",
     rf"\[{_TIME}\] {_LEVEL} (?:\[(?P<thread>[^\]]*)\]:? )?",
@@ -60,4 +63,16 @@ JUL = LineFormat(
 )
 """Two lines a record: the level stands at the head of the second one."""
 
-FORMATS = (ZOOKEEPER, SPRING, THREAD_LOGGER, LOGBACK, KAFKA, ELASTICSEARCH, CASSANDRA, JUL, LOGGER)
+FORMATS = (
+    ZOOKEEPER,
+    SPRING,
+    THREAD_LOGGER,
+    LOGBACK,
+    LOGBACK_BRACKETS,
+    KAFKA,
+    ELASTICSEARCH,
+    CASSANDRA,
+    JUL,
+    LOGGER,
+    LOGGER_BRACKETS,
+)
