@@ -317,7 +317,8 @@ _HHMMSS = r"(?P<h>\d\d)(?P<mi>\d\d)(?P<s>\d\d)"
 def _rotations(patterns: dict[str, str], quick: dict[str, Reader], simple: str) -> tuple[Notation, ...]:
     """Readings of one way of writing: each prefers its own order of the figures and takes another where that is impossible."""
     return tuple(
-        Notation(name, (own, *(other for other in patterns.values() if other != own))) for name, own in patterns.items()
+        Notation(name, (own, *(other for other in patterns.values() if other != own)), quick=quick[name], simple=simple)
+        for name, own in patterns.items()
     )
 
 

@@ -10,7 +10,6 @@ _RESPONSE = rf"'^{_QUOTED} (\d{{3}}|-) (\d+|-)', ['request', 'status', 'bytes']"
 _AGENT = rf"'^ {_QUOTED} {_QUOTED}', ['referrer', 'agent']"
 _REQUEST = r"'^([A-Z_-]+) ([^\s?]*)(?:\?(\S*))?(?: HTTP/([\d.]+))?$', ['method', 'path', 'query', 'version']"
 
-_IS_ADDRESS = "regexp_matches(h.peer, '^[0-9a-fA-F.:]+$')"
 _RAW = "CASE WHEN h.ident <> '-' OR r.method = '' OR NOT ends_with(h.time, '+0000') THEN line END"
 
 _HEADER = r"(?P<peer>[\w:][\w:.%-]*(?:, ?[\w:.%-]+)*) (?P<ident>\S+) (?P<account>-|[^\[\s-][^\[\s]*(?: [^\[\s]+)*) \[(?P<time>TIME)\] "
@@ -21,13 +20,14 @@ ACCESS = LineFormat(
     evidence=rf"\] {_QUOTED} (?:\d{{3}}|-)(?: |$)",
     notations=("clf",),
     stages=(
+        ("numeric", "regexp_matches(h.peer, '^[0-9a-fA-F.:]+$')"),
         ("a", f"regexp_extract(m, {_RESPONSE})"),
         ("size", "length(a.request) + 4 + length(a.status) + length(a.bytes)"),
         ("tail", "substr(m, size + 1)"),
         ("b", f"regexp_extract(tail, {_AGENT})"),
         (
             "extra",
-            "trim(CASE WHEN tail[1:2] = ' \"' THEN substr(tail, length(b.referrer) + length(b.agent) + 7) ELSE tail END)",
+            "trim(CASE WHEN starts_with(tail, ' \"') THEN substr(tail, length(b.referrer) + length(b.agent) + 7) ELSE tail END)",
         ),
         ("r", f"regexp_extract(a.request, {_REQUEST})"),
     ),
@@ -39,14 +39,14 @@ ACCESS = LineFormat(
         "service": "CAST(NULL AS VARCHAR)",
     },
     attributes={
-        "client.ip": (f"CASE WHEN {_IS_ADDRESS} THEN h.peer END", "text"),
-        "client.address": (f"CASE WHEN NOT {_IS_ADDRESS} THEN h.peer END", "text"),
+        "client.ip": ("CASE WHEN numeric THEN h.peer END", "plain"),
+        "client.address": ("CASE WHEN NOT numeric THEN h.peer END", "text"),
         "user.name": ("nullif(h.account, '-')", "text"),
-        "http.version": ("r.version", "text"),
-        "http.request.method": ("r.method", "text"),
+        "http.version": ("r.version", "plain"),
+        "http.request.method": ("r.method", "plain"),
         "http.request.referrer": ("nullif(b.referrer, '-')", "text"),
-        "http.response.status_code": ("nullif(a.status, '-')", "number"),
-        "http.response.body.bytes": ("nullif(a.bytes, '-')", "number"),
+        "http.response.status_code": ("a.status", "integer"),
+        "http.response.body.bytes": ("a.bytes", "integer"),
         "url.path": ("r.path", "text"),
         "url.query": ("r.query", "text"),
         "user_agent.original": ("nullif(b.agent, '-')", "text"),
@@ -76,7 +76,7 @@ DJANGO = LineFormat(
         "message": "CASE WHEN q.status = '' THEN m ELSE q.request || ' ' || q.status END",
     },
     attributes={
-        "http.request.method": ("r.method", "text"),
+        "http.request.method": ("r.method", "plain"),
         "url.path": ("r.path", "text"),
         "url.query": ("r.query", "text"),
         "http.response.status_code": ("q.status", "number"),

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import cast
 
 Member = tuple[str, str]
-"""(SQL of a nullable text, kind): "text" is quoted, "number" stays a number where it is one, "json" goes in as it is."""
+"""(SQL of a nullable text, kind): "text" is quoted, "plain" too and holds nothing to escape, "integer" is
+digits, "number" stays a number where it is one, "json" goes in as it is."""
 
 
 def attributes_sql(members: Mapping[str, Member]) -> str:
@@ -42,6 +43,10 @@ def _member(name: str, value: object) -> str:
 def _value(sql: str, kind: str) -> str:
     if kind == "json":
         return f"nullif({sql}, '')"
+    if kind == "plain":
+        return f"'\"' || nullif({sql}, '') || '\"'"
+    if kind == "integer":
+        return f"CAST(try_cast({sql} AS BIGINT) AS VARCHAR)"
     quoted = f"CAST(to_json(nullif({sql}, '')) AS VARCHAR)"
     if kind == "number":
         return f"CASE WHEN regexp_full_match({sql}, '-?(?:0|[1-9]\\d{{0,17}})(?:\\.\\d{{1,17}})?') THEN {sql} ELSE {quoted} END"

@@ -12,7 +12,7 @@ _TIME = r"(?P<time>TIME)"
 
 ZOOKEEPER = LineFormat(
     "log4j, ZooKeeper style",
-    rf"{_TIME} +(?:\[(?P<node>[^\[\]]*)\] *)?- *{_LEVEL} *\[(?P<where>[^\[\]@]*(?:\[[^\[\]@]*\][^\[\]@]*)*)@(?P<lineno>\d+)\] *-? ?",
+    rf"{_TIME} +(?:\[(?P<node>[^\[\]]*)\] *)?- *{_LEVEL} *\[(?P<where>[^\[\]@]*(?:\[[^\[\]@]*\][^\[\]@]*)*)@(?P<lineno>\d+)\] *(?:- ?)?",
     stages=(("logger", "split_part(h.where, ':', -1)"),),
     attributes={
         "log.logger": ("logger", "text"),

@@ -110,9 +110,7 @@ def records_sql(form: LineFormat, *, zone: str, now: str, time_format: str | Non
     """
     message = "substr(line, length(header) + 1)"
     inner = f"SELECT line_no, line, header, {message} AS rest, {_captures(form)} FROM headed WHERE header <> ''"
-    inner = (
-        f"SELECT line_no, line, header, {_struct(form)} AS h, if(rest[1] = ' ', ltrim(rest), rest) AS m FROM ({inner})"
-    )
+    inner = f"SELECT line_no, line, header, {_struct(form)} AS h, if(starts_with(rest, ' '), ltrim(rest), rest) AS m FROM ({inner})"
     for name, sql in form.stages:
         inner = f"SELECT *, {sql} AS {name} FROM ({inner})"
     columns = _columns(form, zone, now, time_format)
