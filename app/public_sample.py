@@ -37,7 +37,7 @@ def sample_bars() -> list[tuple[float, float, float, str]]:
 
 def _height(level: str, index: int) -> float:
     """Invented volume: a steady stream, and an incident at the right third."""
-    ripple = (index * 37 % 11) / 11
+    ripple = (index * index * 7919 % 101) / 101
     incident = 1.0 if 46 <= index <= 58 else 0.0
     return {
         "info": 92 + 16 * ripple,

@@ -74,16 +74,7 @@ def register(app: Dash, services: Services, caller: Caller) -> None:
     """Every input and output of the Explorer."""
     _register_browser_side(app)
 
-    @app.callback(
-        Output(PAGE, "data"),
-        Output(SUMMARY, "children"),
-        Output(NOTICE, "children"),
-        Output(FAULT, "children"),
-        Output(WAITING, "disabled"),
-        Output(ORDER_LABEL, "children"),
-        Input(STATE, "data"),
-        prevent_initial_call=True,
-    )
+    @app.callback(Output(PAGE, "data"), Input(STATE, "data"), prevent_initial_call=True)
     def search(asked: dict[str, Any]) -> Any:
         return answer(services, caller(), asked)
 
@@ -124,7 +115,16 @@ def _register_browser_side(app: Dash) -> None:
         app.clientside_callback(ClientsideFunction("explorer", name), *arguments, **options)
 
     browser("boot", Output(STATE, "data"), Output(RECORD_ID, "data"), Input(BOOT, "data"))
-    browser("page", Input(PAGE, "data"), prevent_initial_call=True)
+    browser(
+        "page",
+        Output(SUMMARY, "children"),
+        Output(NOTICE, "children"),
+        Output(FAULT, "children"),
+        Output(WAITING, "disabled"),
+        Output(ORDER_LABEL, "children"),
+        Input(PAGE, "data"),
+        prevent_initial_call=True,
+    )
     browser("again", Input(ARRIVED, "data"), prevent_initial_call=True)
     browser("recorded", Input(DRAWER, "children"), prevent_initial_call=True)
     browser(
@@ -212,43 +212,45 @@ def request_of(asked: dict[str, Any], zone: str, **more: Any) -> SearchRequest:
     )
 
 
-def answer(services: Services, principal: Principal, asked: dict[str, Any]) -> tuple[Any, ...]:
-    """(page, summary, notice, fault, no waiting, order) for one search."""
+def answer(services: Services, principal: Principal, asked: dict[str, Any]) -> dict[str, Any]:
+    """One search for the browser: `run` of the question, what to show, and the page of rows or an `error`.
+
+    The browser shows all of it or, where another search was begun or this one cancelled, nothing.
+    """
     zone = services.preferences.get(principal).timezone
-    order = "Newest first" if asked.get("order") != "asc" else "Oldest first"
+    shown = {"run": asked.get("run"), "order": "Newest first" if asked.get("order") != "asc" else "Oldest first"}
     try:
         request = request_of(asked, zone, page_size=PAGE_SIZE, cursor=asked.get("cursor"))
         found = services.search.search(principal, request)
     except InvalidQuery as error:
-        return _refused(asked, error), no_update, None, query_bar.query_fault(error), True, order
+        place = _place(error)
+        return shown | {"fault": query_bar.query_fault(error, in_query=place["query"]), "error": place}
     except (CallerError, BackendError) as error:
-        return _failed(asked, error), no_update, failure(error), None, True, order
+        return shown | {"notice": failure(error), "error": {"query": False}}
     total = found.total or 0
     _note_search(services, principal, asked, total)
-    page = _page(asked, found.records, zone, services.clock.now()) | {"total": total, "next_cursor": found.next_cursor}
     notice = None if total else nothing(services, principal, asked, zone)
-    first = notice == "first"
-    page["mode"] = "first" if first else "rows" if total else "empty"
-    return page, summary(total, found.took_ms, order), None if first else notice, None, not first, order
+    mode = "first" if notice == "first" else "rows" if total else "empty"
+    return (
+        shown
+        | _page(asked, found.records, zone, services.clock.now())
+        | {"total": total, "next_cursor": found.next_cursor, "mode": mode}
+        | {"summary": summary(total, found.took_ms, shown["order"]), "notice": None if mode == "first" else notice}
+    )
 
 
 def _page(asked: dict[str, Any], records: list[dict[str, Any]], zone: str, now: datetime) -> dict[str, Any]:
     offset = PAGE_SIZE * len(asked.get("trail") or ())
     return log_table.rows(records, zone=zone, now=now, matches=matcher(terms(asked.get("q") or ""))) | {
-        "run": asked.get("run"),
         "offset": offset,
         "newest_first": asked.get("order") != "asc",
     }
 
 
-def _refused(asked: dict[str, Any], error: InvalidQuery) -> dict[str, Any]:
-    """The query is wrong: the rows of the search before stay."""
-    in_query = bool(error.length or error.position) and "start" not in str(error)[:9] and "end" not in str(error)[:7]
-    return {"run": asked.get("run"), "error": {"query": in_query, "position": error.position, "length": error.length}}
-
-
-def _failed(asked: dict[str, Any], error: ElkVisionError) -> dict[str, Any]:
-    return {"run": asked.get("run"), "error": {"query": False, "text": str(error)}}
+def _place(error: InvalidQuery) -> dict[str, Any]:
+    """Where in the query text the mistake is; a wrong time or cursor is not in the query."""
+    in_query = bool(error.length or error.position) and not str(error).startswith(("The start ", "The end "))
+    return {"query": in_query, "position": error.position, "length": error.length}
 
 
 def failure(error: ElkVisionError) -> html.Div:
@@ -372,7 +374,8 @@ def range_words(asked: dict[str, Any]) -> str:
 def chart_and_facets(services: Services, principal: Principal, asked: dict[str, Any]) -> tuple[Any, ...]:
     """(figure, legend, facets, time zone); everything stays as it is where the search is refused."""
     zone = services.preferences.get(principal).timezone
-    zone_words = f"Times in {offset_words(services.clock.now(), zone)}"
+    zone_words = place_words(services.accounts.user(principal).organisation, offset_words(services.clock.now(), zone))
+    upload = _upload_chip(services, principal, asked)
     chosen = {name: asked.get(name) or [] for name in ("level", *facets.FIELDS)}
     try:
         stats = services.search.stats(principal, request_of(asked | {name: [] for name in chosen}, zone))
@@ -381,7 +384,22 @@ def chart_and_facets(services: Services, principal: Principal, asked: dict[str, 
     except (CallerError, BackendError):
         return no_update, no_update, no_update, zone_words  # the search itself says why
     by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
-    return figure(histogram, zone), legend(histogram), facets.facets(by_field, chosen), zone_words
+    return figure(histogram, zone), legend(histogram), [*upload, *facets.facets(by_field, chosen)], zone_words
+
+
+def place_words(organisation: str, zone_words: str) -> list[Any]:
+    """Whose logs these are, and in which zone their times are shown."""
+    return [html.Span(organisation, className="ev-isolate", style={"marginRight": "16px"}), f"Times in {zone_words}"]
+
+
+def _upload_chip(services: Services, principal: Principal, asked: dict[str, Any]) -> list[html.Div]:
+    """What says that only one upload's records are searched, with the way out of it."""
+    if not asked.get("upload"):
+        return []
+    try:
+        return [facets.upload_chip(services.uploads.get(principal, asked["upload"]).name)]
+    except NotFound:
+        return [facets.upload_chip(asked["upload"])]
 
 
 def _over_time(stats: Stats) -> Histogram | None:

@@ -42,6 +42,8 @@ DELETE_ENTRY = "upload-delete-entry"
 DELETE_LOGS = "upload-delete-logs"
 
 LISTED = 100
+AUTO = "auto"
+"""The choice that leaves it to the reader; a form field cannot be chosen empty."""
 OPEN_STATES = ("queued", "running", "deleting")
 _OPTIONS = (FORMAT, TIMEZONE, TIMESTAMP_FORMAT, ENCODING, DELIMITER, HEADER, PATTERN)
 
@@ -121,10 +123,10 @@ def options_of(
 ) -> ParseOptions:
     """The parse options that the form says; an empty field means: find out."""
     return ParseOptions(
-        format=format_ or None,
+        format=None if format_ in (AUTO, "") else format_,
         timezone=(timezone or "").strip() or None,
         timestamp_format=timestamp_format or None,
-        encoding=encoding or None,
+        encoding=None if encoding in (AUTO, "") else encoding,
         delimiter=delimiter or None,
         header={"true": True, "false": False}.get(header or ""),
         pattern=pattern or None,

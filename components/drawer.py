@@ -133,10 +133,11 @@ def _fields(record: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield name, str(record[name]), "s"
     for tag in record.get("tags") or []:
         yield "tags", str(tag), "s"
-    yield from _flat(_attributes(record))
+    yield from flat(attributes_of(record))
 
 
-def _attributes(record: dict[str, Any]) -> dict[str, Any]:
+def attributes_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a record as a tree; text that is no JSON object stands under `attributes`."""
     text = record.get("attributes")
     if not text:
         return {}
@@ -146,7 +147,7 @@ def _attributes(record: dict[str, Any]) -> dict[str, Any]:
         return {"attributes": text}
 
 
-def _flat(tree: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def flat(tree: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Leaves by dotted path, in the order of the text; no recursion, the nesting is the sender's."""
     waiting: list[tuple[str, Any]] = [(name, tree[name]) for name in reversed(tree)]
     while waiting:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from dash import html
 
-from components.actions import act
+from components.actions import act, patch
 from components.icons import icon
 from components.levels import TAGS, WORDS
+from components.log_text import one_line, visible
 from components.numbers import count
 
 Values = Sequence[tuple[str | None, int]]
@@ -24,6 +25,23 @@ def facets(by_field: Mapping[str, Values], chosen: Mapping[str, Sequence[str]]) 
         if values:
             groups.append(_group(name, values, picked))
     return groups
+
+
+def upload_chip(name: str) -> html.Div:
+    """Shown while the search is within one upload; one click leaves it."""
+    drop = html.Button(
+        icon("x-lg"),
+        type="button",
+        className="ev-btn ev-s ev-ic ev-gh",
+        title="Search all logs",
+        **patch(upload=""),
+        **{"aria-label": "Search all logs"},
+    )
+    text = html.Span(visible(name), className="ev-el ev-sp ev-isolate", title=visible(name))
+    return html.Div(
+        [_head("upload", ""), html.Div([icon("file-earmark-text"), text, drop], className="ev-chip ev-upload-chip")],
+        className="ev-fg",
+    )
 
 
 def _levels(counts: Mapping[str | None, int], picked: Sequence[str]) -> html.Div:
@@ -64,14 +82,14 @@ def _head(name: str, note: str) -> html.Div:
 
 
 def _value(name: str, value: str, number: int, most: int, on: bool) -> html.Div:
-    text = html.Span(value, className="ev-nm ev-mono ev-isolate", title=value)
+    text = html.Span(one_line(value, 80), className="ev-nm ev-mono ev-isolate", title=visible(value[:300]))
     exclude = html.Button(
         icon("dash-lg"),
         type="button",
         className="ev-not",
         title="Exclude",
         **act("exclude", field=name, value=value),
-        **{"aria-label": f"Exclude {name} {value}"},
+        **{"aria-label": f"Exclude {name} {visible(value[:80])}"},
     )
     return html.Div([_choice(name, value, [text], number, most, on), exclude], className="ev-fv")
 

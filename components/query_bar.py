@@ -71,8 +71,9 @@ def _clear() -> html.Button:
     )
 
 
-def query_fault(error: InvalidQuery) -> html.Div:
+def query_fault(error: InvalidQuery, *, in_query: bool = True) -> html.Div:
     """What is wrong and where, with one click that mends it where that is possible."""
+    where = f" At character {error.position + 1}." if in_query else ""
     mend = []
     if error.suggestion:
         mend = [
@@ -89,7 +90,7 @@ def query_fault(error: InvalidQuery) -> html.Div:
                 icon("exclamation-circle-fill"),
                 html.Div(
                     [
-                        html.Div([html.B(str(error)), f" At character {error.position + 1}."]),
+                        html.Div([html.B(str(error)), where]),
                         html.Div(f"Expected: {error.expected}", className="ev-t2") if error.expected else None,
                         html.Div("The rows below are from the search before.", className="ev-t2"),
                     ],

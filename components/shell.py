@@ -36,6 +36,7 @@ def shell(visitor: Visitor) -> html.Div:
         [
             html.A("Skip to content", href="#main", className="ev-skip ev-btn"),
             _rail(visitor),
+            html.Div(visitor.organisation, className="ev-org ev-el ev-isolate", title="Your organisation"),
             html.Main(page_container, id="main", className="ev-main", tabIndex="-1"),
             *_stores(visitor),
         ],

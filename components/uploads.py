@@ -1,12 +1,12 @@
 """Uploaded files: the list, the report of one, the preview of one that is not sent yet."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from dash import html
 
+from components.drawer import attributes_of, flat
 from components.icons import icon
 from components.levels import level_tag
 from components.log_text import one_line, visible
@@ -131,7 +131,7 @@ def _facts(upload: Upload, zone: str) -> html.Div:
         ("Records", count(upload.rows)),
         ("With problems", count(upload.problems)),
         ("Size", size(upload.size_bytes)),
-        ("Format", upload.format or "–"),
+        ("Format", _FORMATS.get(upload.format or "", upload.format or "–")),
         ("Took", "–" if upload.took_s is None else f"{upload.took_s:.1f} s"),
     ]
     texts = [("Uploaded", full(upload.created, zone)[:-4]), ("Source", upload.source), ("Service", upload.service)]
@@ -272,12 +272,9 @@ def _attribute_names(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(names)[:4]
 
 
-def _attributes(row: dict[str, Any]) -> dict[str, Any]:
-    try:
-        found = json.loads(row.get("attributes") or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _attributes(row: dict[str, Any]) -> dict[str, str]:
+    """The leaves of the row's attributes by dotted path."""
+    return {path: text for path, text, _ in flat(attributes_of(row))}
 
 
 def _preview_row(row: dict[str, Any], named: list[str], extra: list[str], zone: str) -> html.Tr:
@@ -299,12 +296,9 @@ def _preview_row(row: dict[str, Any], named: list[str], extra: list[str], zone: 
     )
 
 
-def _cell(value: Any) -> html.Td:
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return html.Td(
-        html.Div(one_line(text, 80), className="ev-clip ev-isolate", style={"maxWidth": "220px"}),
-        className="ev-mono ev-t2",
-    )
+def _cell(value: str | None) -> html.Td:
+    text = html.Div(one_line(value or "", 80), className="ev-clip ev-isolate", style={"maxWidth": "220px"})
+    return html.Td(text, className="ev-mono ev-t2")
 
 
 def nothing_chosen() -> html.Div:

@@ -12,7 +12,7 @@ PATH = "/upload"
 TITLE = "Upload – ELK Vision"
 
 FORMATS = (
-    ("", "Find out"),
+    (ids.AUTO, "Find out"),
     ("ndjson", "JSON lines (NDJSON)"),
     ("json", "JSON"),
     ("csv", "CSV"),
@@ -20,8 +20,8 @@ FORMATS = (
     ("text", "Text"),
     ("regex", "Own pattern"),
 )
-ENCODINGS = (("", "Find out"), ("utf-8", "UTF-8"), ("utf-16", "UTF-16"), ("latin-1", "Latin-1"))
-HEADERS = (("", "Find out"), ("true", "Yes, it holds names"), ("false", "No"))
+ENCODINGS = ((ids.AUTO, "Find out"), ("utf-8", "UTF-8"), ("utf-16", "UTF-16"), ("latin-1", "Latin-1"))
+HEADERS = ((ids.AUTO, "Find out"), ("true", "Yes, it holds names"), ("false", "No"))
 
 
 def layout(**_query: str) -> html.Div:
@@ -158,7 +158,9 @@ def _field(component_id: str, label: str, control: dbc.Input | dbc.Select, *, wi
 
 def _choice(component_id: str, label: str, choices: tuple[tuple[str, str], ...]) -> html.Div:
     options = [{"value": value, "label": name} for value, name in choices]
-    return _field(component_id, label, dbc.Select(id=component_id, options=options, value="", className="ev-select"))
+    return _field(
+        component_id, label, dbc.Select(id=component_id, options=options, value=ids.AUTO, className="ev-select")
+    )
 
 
 def _text(component_id: str, label: str, example: str, *, wide: bool = False, **more: object) -> html.Div:

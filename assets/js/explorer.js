@@ -79,8 +79,14 @@
       cancel.append(element("kbd", "", "Esc"));
       bar.append(element("span", "ev-spin"), element("span", "ev-elapsed ev-sp"), cancel);
       list().prepend(bar);
+      if (!shown) list().append(skeleton());
     }
     bar.querySelector(".ev-elapsed").textContent = `Searching, ${(elapsed / 1000).toFixed(1)} s`;
+  }
+  function skeleton() {
+    const made = element("div", "ev-skel");
+    [62, 48, 71, 55, 66, 40, 58, 69, 45, 60].forEach((share) => { made.append(element("i")); made.lastChild.style.width = `${share}%`; });
+    return made;
   }
   function finish() {
     clearInterval(pending && pending.timer);
@@ -88,7 +94,7 @@
     if (!root()) return;
     document.getElementById("explorer-run-button").classList.remove("ev-busy");
     list().classList.remove("ev-stale");
-    list().querySelectorAll(".ev-load").forEach((bar) => bar.remove());
+    list().querySelectorAll(".ev-load, .ev-skel").forEach((bar) => bar.remove());
   }
   function cancel() {
     if (!pending) return false;
@@ -305,10 +311,11 @@
         begin();
         return [state, state.id];
       },
+      /* A page that is not the one waited for (another search was begun, or this one cancelled) changes nothing. */
       page(page) {
-        if (!page || !root() || !pending || page.run !== pending.run) return none();
+        if (!page || !root() || !pending || page.run !== pending.run) return Array(5).fill(none());
         showPage(page);
-        return none();
+        return [page.summary || none(), page.notice || null, page.fault || null, page.mode !== "first", page.order];
       },
       zoom(selected, clicked, figure) {
         const range = selected && selected.range && selected.range.x;

@@ -9,6 +9,11 @@
     leaving = true;
     window.location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
   }
+  function words(status) {
+    if (status === 403) return "This page is out of date. Reload it and try again.";
+    if (status === 429) return "The server is busy with other requests. Try again in a moment.";
+    return `The server could not answer (${status}). Try again; its log says more.`;
+  }
   window.evSignIn = signIn;
   window.addEventListener("beforeunload", () => { leaving = true; });
 
@@ -25,7 +30,12 @@
       throw error;
     }
     if (window.evToast) window.evToast({ id: "offline", remove: true });
-    if (answer.status === 401) signIn();
-    return answer;
+    if (answer.status === 401) {
+      signIn();
+      return new Promise(() => {});  // the page is being left: nobody waits for this answer any more
+    }
+    if (answer.status < 400 || !address.includes("update-component")) return answer;
+    if (window.evToast) window.evToast({ id: "refused", bad: true, text: words(answer.status) });
+    return new Response(null, { status: 204 });  // for Dash: nothing changes
   };
 })();

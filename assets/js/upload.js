@@ -18,7 +18,7 @@
     const units = ["B", "kB", "MB", "GB"];
     let amount = bytes, unit = 0;
     while (amount >= 1000 && unit < 3) { amount /= 1000; unit += 1; }
-    return `${unit ? amount.toFixed(1) : amount} ${units[unit]}`;
+    return `${unit ? amount.toFixed(1).replace(/\.0$/, "") : amount} ${units[unit]}`;
   }
 
   /* choosing */
@@ -65,7 +65,7 @@
     const made = new FormData();
     Object.entries(FIELDS).forEach(([name, id]) => {
       const control = document.getElementById(id);
-      if (control && control.value !== "") made.append(name, control.value);
+      if (control && control.value !== "" && control.value !== "auto") made.append(name, control.value);
     });
     made.append("file", entry.file, entry.file.name);
     return made;

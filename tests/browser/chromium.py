@@ -68,10 +68,20 @@ def register(page: Any, origin: str, username: str) -> None:
     page.wait_for_url("**/explorer")
 
 
+_SETTLED = """() => JSON.stringify([performance.getEntriesByType('resource').length, document.body.innerText.length,
+    ...[...document.querySelectorAll('.main-svg')].map(each => each.getBoundingClientRect().width)])"""
+
+
 def is_idle(page: Any) -> None:
-    """Wait until nothing is asked of the server any more and the fonts are there."""
-    page.wait_for_load_state("networkidle")
+    """Wait until the fonts are there and nothing was fetched, written or resized for 400 ms."""
+    page.wait_for_load_state("load")
     page.evaluate("document.fonts.ready.then(() => true)")
+    seen, since = page.evaluate(_SETTLED), time.monotonic()
+    while time.monotonic() - since < 0.4:
+        page.wait_for_timeout(50)
+        now = page.evaluate(_SETTLED)
+        if now != seen:
+            seen, since = now, time.monotonic()
 
 
 def until(page: Any, expression: str, argument: Any = None, *, timeout_s: float = 20) -> None:

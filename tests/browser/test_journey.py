@@ -193,6 +193,66 @@ def test_the_chosen_time_zone_moves_every_time(member: Any) -> None:
     assert "21:00:00" in member.text_content(".ev-lr")
 
 
+def test_a_long_search_says_so_and_is_replaced_by_the_next(member: Any) -> None:
+    send(member, [{"message": "slow snail"}, {"message": "fast hare"}])
+    held = hold_searches(member, "snail")
+    member.goto("/explorer?q=hare")
+    member.wait_for_selector(".ev-lr >> text=fast hare")
+    member.fill("#explorer-query-input", "snail")
+    member.keyboard.press("Enter")
+    member.wait_for_selector("text=Searching, ")
+    member.fill("#explorer-query-input", "hare")
+    member.keyboard.press("Enter")
+    member.wait_for_selector("text=Searching, ", state="detached")
+    held[0].continue_()
+    is_idle(member)
+    assert member.locator(".ev-lr").all_text_contents()[0].endswith("fast hare")
+
+
+def test_a_long_search_can_be_cancelled(member: Any) -> None:
+    send(member, [{"message": "slow snail"}, {"message": "fast hare"}])
+    held = hold_searches(member, "snail")
+    member.goto("/explorer?q=hare")
+    member.wait_for_selector(".ev-lr >> text=fast hare")
+    member.fill("#explorer-query-input", "snail")
+    member.keyboard.press("Enter")
+    member.click("text=Cancel")
+    member.wait_for_selector("text=Search cancelled")
+    held[0].continue_()
+    is_idle(member)
+    assert member.locator(".ev-lr").all_text_contents()[0].endswith("fast hare")
+
+
+def hold_searches(page: Any, word: str) -> list[Any]:
+    """Keep the searches for `word` from reaching the server; the list fills with them."""
+    held: list[Any] = []
+
+    def decide(route: Any) -> None:
+        asked = route.request.post_data or ""
+        if word in asked and "explorer-results.data" in asked:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", decide)
+    return held
+
+
+def test_dragging_over_the_chart_zooms_into_that_time(member: Any) -> None:
+    send(member, [{"message": str(hour), "timestamp": f"2026-03-01T{hour:02d}:30:00Z"} for hour in range(24)])
+    member.goto("/explorer?from=2026-03-01&to=2026-03-01")
+    member.wait_for_selector("#explorer-histogram .bars path", state="attached")
+    is_idle(member)
+    box = member.locator("#explorer-histogram .nsewdrag").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    member.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    member.mouse.down()
+    member.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=8)
+    member.mouse.up()
+    until(member, "document.querySelector('#explorer-summary')?.textContent.startsWith('6 hits')")
+    assert "from=2026-03-01T0" in member.url
+
+
 def test_signing_out_ends_the_session_and_signing_in_comes_back(
     member: Any, server: RunningServer, open_page: Callable[..., Any]
 ) -> None:
