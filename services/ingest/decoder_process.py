@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -17,6 +18,13 @@ import pyarrow as pa
 from services.errors import InvalidInput
 from services.ingest.decoder import CHUNK, FINISHED, OUT_OF_MEMORY, REFUSED, request_of
 from services.ingest.pipeline import Chunk, LineProblem, Reading
+
+_KEEP_FREED_MEMORY = {
+    "MIMALLOC_PURGE_DELAY": "500",
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
+}
+"""Each chunk needs what the last one freed: giving it back to the system between them costs a fifth of the time."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +46,7 @@ def decoded(path: Path, reading: Reading, position: int = 0) -> Generator[Chunk,
             stdout=subprocess.PIPE,
             stderr=complaints,
             cwd=_ROOT,
+            env=os.environ | _KEEP_FREED_MEMORY,
         )
         try:
             _widen(process)

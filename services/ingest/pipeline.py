@@ -8,6 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
@@ -113,9 +114,8 @@ def _read_member(
         member.problem = "it holds binary data; it was left out"
     elif head:
         form = detect(con, head, member.name, reading.options)
-        chunks = _Chunks(con, form, reading)
-        for lines, marks in chunks.cut(form.blocks(member, head, reading.options, start)):
-            yield chunks.chunk(lines, marks, (index << _MEMBER_SHIFT), file.tell())
+        chunks = _Chunks(con, form, reading, index << _MEMBER_SHIFT)
+        yield from chunks.made_of(form.blocks(member, head, reading.options, start), file)
     if member.problem:
         yield _only_a_problem(member, (index << _MEMBER_SHIFT), file.tell(), reading)
 
@@ -129,7 +129,8 @@ def _only_a_problem(member: Member, base: int, read_bytes: int, reading: Reading
 class _Chunks:
     """Gathers blocks of lines until they make a chunk, and makes it."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, form: Format, reading: Reading):
+    def __init__(self, con: duckdb.DuckDBPyConnection, form: Format, reading: Reading, base: int):
+        self._base = base
         self._con = con
         self._form = form
         self._reading = reading
@@ -166,19 +167,29 @@ class _Chunks:
         marks, self._marks = self._marks, {}
         return whole, marks
 
-    def chunk(self, lines: pa.Table, marks: dict[int, str], base: int, read_bytes: int) -> Chunk:
-        """The lines as a chunk that can be stored."""
-        reading = self._reading
-        parsed = self._form.parse(self._con, lines, reading.options, reading.now)
-        if marks:
-            parsed = marked(parsed, marks)
-        batch = normalise(parsed, reading.defaults, reading.now)
-        position = base + lines["end"][-1].as_py()
+    def made_of(self, blocks: Iterator[Block], file: BinaryIO) -> Iterator[Chunk]:
+        """The chunks, in order. One is normalised by a thread of its own while the next one is parsed."""
+        with ThreadPoolExecutor(1, thread_name_prefix="normalise") as worker:
+            ahead: Future[Chunk] | None = None
+            for lines, marks in self.cut(blocks):
+                parsed = self._form.parse(self._con, lines, self._reading.options, self._reading.now)
+                if ahead is not None:
+                    yield ahead.result()
+                position = self._base + lines["end"][-1].as_py()
+                ahead = worker.submit(self._chunk, marked(parsed, marks), position, file.tell())
+                del lines, parsed  # tens of megabytes that the next chunk can have
+            if ahead is not None:
+                yield ahead.result()
+
+    def _chunk(self, parsed: pa.Table, position: int, read_bytes: int) -> Chunk:
+        batch = normalise(parsed, self._reading.defaults, self._reading.now)
         return Chunk(batch, position, read_bytes, self._form.name, *_problems(batch, parsed["line_no"]))
 
 
 def marked(parsed: pa.Table, marks: dict[int, str]) -> pa.Table:
     """What the decoder found wrong with lines, as problems of the records that hold them."""
+    if not marks:
+        return parsed
     starts, problems = parsed["line_no"].to_pylist(), parsed["problem"].to_pylist()
     for line_no, mark in marks.items():
         index = bisect.bisect_right(starts, line_no) - 1

@@ -107,26 +107,19 @@ def _take(
     now: datetime,
 ) -> pa.Table:
     """The lines that are not of this form; those that are become rows of `parts`."""
-    slashed = _slashed(lines["line"]) if len(lines) else 0.0
-    for escaped in (False, True) if 0 < slashed < MOSTLY else (slashed > 0,):
-        if not len(lines):
+    slashed = _slashed(lines) > MOSTLY
+    for escaped in (True,) if slashed else (False, True):
+        if not len(lines) or (escaped and not slashed and not _slashed(lines)):
             break
         lines = _take_once(cursor, form, lines, parts, odd, options, now, escaped=escaped)
     return lines
 
 
-def _slashed(lines: pa.ChunkedArray) -> float:
-    """Roughly the share of lines with a backslash; 0 only where there is none at all."""
-    if not _contain(lines, b"\\"):
-        return 0.0
-    some = lines.take(pa.array(range(0, len(lines), max(1, len(lines) // 200))))
+def _slashed(lines: pa.Table) -> float:
+    """The share of lines with a backslash, in a sample."""
+    some = lines["line"].take(pa.array(range(0, len(lines), max(1, len(lines) // 200))))
     share: float = pc.mean(pc.match_substring(some, "\\").cast(pa.int8())).as_py()
-    return max(0.001, share)
-
-
-def _contain(lines: pa.ChunkedArray, text: bytes) -> bool:
-    """False only where no line contains the text: looked for in their buffers at once."""
-    return any(text in chunk.buffers()[2].to_pybytes() for chunk in lines.chunks if len(chunk))
+    return share
 
 
 def _take_once(
@@ -152,7 +145,7 @@ def _take_once(
             return lines
     same = found["same"].combine_chunks()
     rows, times = _resolved(cursor, form, found, options, now)
-    good = pc.and_(same, rows)
+    good = pc.and_(pc.and_(same, rows), _plain(form, found))
     if not pc.any(good).as_py():
         return lines
     complete = pc.all(good).as_py()
@@ -169,8 +162,7 @@ def _column(columns: dict[str, pa.ChunkedArray], name: str, count: int) -> pa.Ch
 
 def _read(cursor: duckdb.DuckDBPyConnection, form: Form, lines: pa.Table, escaped: bool) -> pa.Table:
     cursor.register("rest", lines)
-    lax = _contain(lines["line"], b"NaN") or _contain(lines["line"], b"Infinity")
-    return cursor.sql(form.sql("rest", escaped=escaped, lax=lax)).to_arrow_table()
+    return cursor.sql(form.sql("rest", escaped=escaped)).to_arrow_table()
 
 
 def _valid(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, odd: list[pa.Table]) -> pa.Table:
@@ -193,6 +185,27 @@ def _resolved(
     if form.has("level"):
         good = pc.and_(good, pc.is_valid(_levels(form, found)))
     return good, times
+
+
+def _plain(form: Form, found: pa.Table) -> pa.Array | pa.Scalar:
+    """Whether the attributes are JSON (DuckDB takes NaN and Infinity for numbers) and cannot nest deeply.
+
+    The rows are only looked at where the column as a whole has the marks of such a thing.
+    """
+    if not form.attributes:
+        return pa.scalar(True)
+    attributes = found["attributes"].combine_chunks()
+    content = attributes.buffers()[2].to_pybytes()
+    marks = [mark for mark in ("[", "{") if mark.encode() in content]
+    good = pa.scalar(True)
+    if sum(content.count(mark.encode()) for mark in marks) > form.brackets() * len(found):
+        counts = [pc.count_substring(attributes, mark) for mark in marks]
+        total = counts[0] if len(counts) == 1 else pc.add(*counts)
+        good = pc.fill_null(pc.less(total, json_exact.MAX_DEPTH), True)
+    for word in ("NaN", "Infinity"):
+        if word.encode() in content:
+            good = pc.and_(good, pc.invert(pc.fill_null(pc.match_substring(attributes, word), False)))
+    return good
 
 
 def _levels(form: Form, found: pa.Table) -> pa.Array:

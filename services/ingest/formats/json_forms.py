@@ -41,11 +41,14 @@ class Form:
         """True where a member fills the column."""
         return any(name == column for name, _ in self.aliases)
 
-    def sql(self, table: str, *, escaped: bool, lax: bool = True) -> str:
+    def brackets(self) -> int:
+        """How many opening brackets the text of the attributes has at least."""
+        return sum(part.count("[") + part.count("{") for part in self.attributes if isinstance(part, str))
+
+    def sql(self, table: str, *, escaped: bool) -> str:
         """SELECT over `table` (line_no, line): the columns (time_text and level_text as they stand), and `same`.
 
-        One row per line, in order. `escaped`: strings that fill columns are compared with their escapes. `lax`: lines may
-        hold NaN and Infinity, which DuckDB reads as numbers though they are not JSON.
+        One row per line, in order. `escaped`: strings that fill columns are compared with their escapes.
         """
         holes = [part for part in self.parts if isinstance(part, Hole)]
         kinds = {hole.path: JSON if escaped else hole.kind for hole in holes}
@@ -55,8 +58,6 @@ class Form:
         if self.attributes:
             columns.append(f"{_joined(self.attributes, escaped)} AS attributes")
         checks = [f"{_joined(self.parts, escaped)} = line", *_checks(holes, escaped)]
-        if lax:
-            checks.append("NOT contains(line, 'NaN') AND NOT contains(line, 'Infinity')")
         columns.append(f"coalesce({' AND '.join(checks)}, false) AS same")
         structure = _literal(json.dumps(_tree(kinds), ensure_ascii=True))
         return f"SELECT {', '.join(columns)} FROM (SELECT line, json_transform(line, {structure}) AS s FROM {table})"
@@ -243,21 +244,12 @@ def _string(access: str, escaped: bool) -> str:
     return f"({access} ->> '$')" if escaped else access
 
 
-def _shallow(hole: Hole, text: str) -> str:
-    """True where the value nests less deeply than `json_exact.MAX_DEPTH`; a short text cannot nest deeper."""
-    most = json_exact.MAX_DEPTH - len(hole.path)
-    opening = f"length(regexp_replace({text}, '[^\\[{{]+', '', 'g'))"
-    return f"(coalesce(strlen({text}), 0) < {2 * most} OR {text}[1] NOT IN ('[', '{{') OR {opening} < {most})"
-
-
 def _checks(holes: list[Hole], escaped: bool) -> Iterator[str]:
-    """What must hold beside the comparison: values that a column can take, and no deep nesting."""
+    """What must hold beside the comparison: values that a column can take."""
     for hole in holes:
         access = _access(hole)
         text = f"CAST({access} AS VARCHAR)"
-        if hole.column is None:
-            yield _shallow(hole, text)
-        elif hole.column == "tags" and hole.kind == JSON:
+        if hole.column == "tags" and hole.kind == JSON:
             yield f"""regexp_full_match({text}, '\\["[^"\\\\]*"(?:,"[^"\\\\]*")*\\]')"""
         elif hole.column and hole.kind == JSON:
             yield f"regexp_matches({text}, '^[-0-9]')"
