@@ -174,6 +174,20 @@ def test_partial_lines_of_a_container_are_not_torn_apart_at_chunks(con):
     assert starts(con, lines) == [True, False, False, True]
 
 
+def test_levels_inside_the_lines_of_containers_are_found(con):
+    prefix = "2016-10-06T00:17:09.1Z stdout F "
+    lines = [
+        '{"msg":"x","level":"warn"}',
+        "E0314 12:34:56.789012       1 a.go:1] broken",
+        "time=now level=info msg=x",
+        "2016-10-06 00:17:09,123 ERROR [main] x",
+        "an ERROR in the text",
+    ]
+    found = parse(con, [prefix + line for line in lines])
+    assert [each["level"] for each in found] == ["warning", "error", "info", "error", None]
+    assert [each["message"] for each in found] == lines
+
+
 def test_a_time_that_is_none_is_a_problem(con):
     found = parse(con, [LOG4J + "x", *["2015-13-45 10:05:03,123 INFO [main] a.b.C: y"], *[LOG4J + "z"] * 9])
     assert found[1]["timestamp"] is None
