@@ -105,7 +105,7 @@ def _guard(server: Flask, app: Dash) -> None:
     @server.before_request
     def members_only() -> Any:
         path = request.path.rstrip("/") or "/"
-        if path.startswith("/_dash-"):
+        if path.startswith("/_"):  # everything of Dash itself
             current_principal()
         elif path in MOVED:
             return redirect(MOVED[path])

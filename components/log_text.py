@@ -21,7 +21,7 @@ def visible(text: str) -> str:
 
     A right-to-left override would otherwise reorder what stands beside it (Unicode TR 36, section 3.5).
     """
-    return _INVISIBLE.sub(lambda found: _sign(found[0]), _ANSI.sub("", text))
+    return _INVISIBLE.sub(lambda found: _sign(found[0]), _ANSI.sub("", text).replace("\r\n", "\n"))
 
 
 def _sign(character: str) -> str:
@@ -34,7 +34,7 @@ def _sign(character: str) -> str:
 def one_line(text: str, limit: int) -> str:
     """The first `limit` characters of `text`, visible, line breaks as ↵."""
     cut = visible(text[: limit * 2])[:limit]
-    flat = cut.replace("\r\n", "\n").replace("\n", " ↵ ").replace("\t", "  ")
+    flat = cut.replace("\n", " ↵ ").replace("\t", "  ")
     return flat if len(text) <= limit else flat + "…"
 
 

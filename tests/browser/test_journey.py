@@ -304,3 +304,8 @@ def test_the_callbacks_are_closed_to_visitors(open_page: Callable[..., Any]) -> 
         assert page.context.request.get(path).status == 401
     answer = page.context.request.post("/_dash-update-component", data=json.dumps({"output": "x"}))
     assert answer.status == 401
+
+
+def test_a_callback_without_the_token_of_our_page_is_refused(member: Any) -> None:
+    answer = member.context.request.post("/_dash-update-component", data={"output": "x", "inputs": []})
+    assert answer.status == 403
