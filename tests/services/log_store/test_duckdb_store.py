@@ -18,6 +18,7 @@ from services.model import LOG_SCHEMA, LogBatch
 from services.query.language import MatchAll, parse
 from tests.clocks import HandClock
 from tests.records import batch, messages, record
+from tests.running import wait_for
 
 
 @pytest.fixture
@@ -132,6 +133,7 @@ def test_listeners_hear_of_records_that_can_be_found(tmp_path: Path) -> None:
     store = DuckDBLogStore(tmp_path / "logs", HandClock(), on_stored=listen)
     store.append("acme", messages(3))
     assert store.append("acme", messages(2)).count == 2
+    wait_for(lambda: len(heard) == 2)  # a listener is called after the answer
     store.close()
     assert heard == [("acme", 3, 3), ("acme", 2, 5)]
 
