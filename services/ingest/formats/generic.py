@@ -33,6 +33,7 @@ _END = r"(?:[|,;:]?[ \t]+|[|,;:]|$)"
 _LEVEL = rf"[\[(<]?(?P<level>{LEVEL_WORD})[ \t]*[\])>]?{_END}[ \t]*"
 
 _CAPITALS = "(?:" + "|".join(word for word in re.findall(r"[A-Z0-9]+", LEVEL_WORD) if word.isupper()) + ")"
+_WORD = r"[^\s|]+(?:[ \t]*\|[ \t]*|[ \t]+)"
 _SOME_LEVELS = (
     rf"\[(?P<level>{LEVEL_WORD})[ \t]*\]:?[ \t]*",
     rf"(?P<level>{_CAPITALS})[ \t]*(?:[:|,][ \t]*|[ \t]+|$)",
@@ -65,6 +66,27 @@ _COLUMNS = (
 """(the group that must still be free, pattern, the share of lines that must have it)"""
 
 
+_SIMPLER = (
+    (
+        _LEVEL,
+        (
+            rf"(?P<level>{LEVEL_WORD})[ \t]+",
+            rf"\[(?P<level>{LEVEL_WORD})[ \t]*\][ \t]*",
+            rf"(?P<level>{LEVEL_WORD})[|,;:][ \t]*",
+        ),
+    ),
+    (_WORD, (r"[^\s|]+[ \t]+",)),
+    (rf"}}{_MARKS}", ("}",)),
+    (r"(?:[ \t]*[|,;][ \t]*|:?[ \t]+)", (r"[ \t]+", r"\|[ \t]*")),
+    (
+        rf"(?P<logger>{_NAME})(?:\[(?P<pid>\d+)\])?(?:[ \t]?:[ \t]+|:$|[ \t]*\|[ \t]+)",
+        (r"(?P<logger>[^\s:\[\]|]+):[ \t]+",),
+    ),
+    (_NAME, (r"[^\s:\[\]|]+",)),
+)
+"""General parts of patterns, and forms of them that RE2 matches in one pass; the first that will do is used."""
+
+
 @dataclass
 class _Header:
     """A header so far: its parts in their order, of which those behind the time may be missing in a line."""
@@ -78,8 +100,8 @@ class _Header:
     def pattern(self) -> str:
         optional = ""
         for part in reversed(self.parts):
-            optional = f"(?:{_MARKS}{part}{optional})?"
-        return self.start + optional + r"[ \t]*"
+            optional = f"(?:{part}{optional})?"
+        return self.start + optional
 
     def add(self, part: str) -> None:
         """The next part; a group that the header has already is not captured again."""
@@ -103,7 +125,7 @@ def infer(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, present: tuple[Not
     if start is None:
         return None
     header = _Header(start, taken=set(GROUP.findall(start)), yearless=any(each.name in _YEARLESS for each in notations))
-    _rest(cursor, "common", f"^{_with_times(start, notations)}[ \\t]*")
+    _rest(cursor, "common", f"^{_with_times(start, notations)}")
     if "level" not in start:
         _add_level(cursor, header, present)
     for _ in range(MOST_COLUMNS):
@@ -140,7 +162,7 @@ def _tokens(count: int) -> str:
 
 
 def _time_start(before: str) -> str:
-    return rf"{before}[\[(<\"']?(?P<time>TIME)[\])>\"']?(?:[|,;:][ \t]*|[ \t]+-{{1,3}}[ \t]+|[ \t]+|$)"
+    return rf"{before}[\[(<\"']?(?P<time>TIME)[\])>\"']?(?:[|,;:][ \t]*|[ \t]+(?:-{{1,3}}[ \t]+)?|$)"
 
 
 def _add_level(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tuple[Notation, ...]) -> None:
@@ -158,12 +180,12 @@ def _add_level(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tupl
         _take(cursor, header, skips[index])
     elif max(some) >= SOME * size:
         part = _SOME_LEVELS[some.index(max(some))]
-        header.add(f"(?:{part})?")
-        _rest(cursor, "remaining", f"^{_MARKS}(?:{part})?", column="rest")
+        header.add(f"(?:{_MARKS}{part})?")
+        _rest(cursor, "remaining", f"^(?:{_MARKS}{part})?", column="rest")
 
 
 def _skip(tokens: int) -> str:
-    return rf"(?:[^\s|]+(?:[ \t]*\|[ \t]*|[ \t]+)){{{tokens}}}{_MARKS}" if tokens else ""
+    return rf"(?:{_WORD}){{{tokens}}}{_MARKS}" if tokens else ""
 
 
 def _add_column(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tuple[Notation, ...]) -> bool:
@@ -187,8 +209,18 @@ def _add_column(cursor: duckdb.DuckDBPyConnection, header: _Header, present: tup
 
 
 def _take(cursor: duckdb.DuckDBPyConnection, header: _Header, part: str) -> None:
-    header.add(part)
-    _rest(cursor, "remaining", f"^{_MARKS}{part}", column="rest")
+    """Adds a part in the simplest form that does on the sample what the general one does."""
+    variants = [part]
+    for general, simple in _SIMPLER:
+        variants = [
+            each.replace(general, one) for each in variants for one in (*simple, general) if general in part
+        ] or variants
+    variants = list(dict.fromkeys(marks + each for marks in ("", _MARKS) for each in variants))
+    sums = ", ".join(f"sum(length(regexp_extract(rest, '^{each}')))" for each in variants)
+    (matched,) = cursor.sql(f"SELECT {sums} FROM remaining").fetchall()
+    best = variants[matched.index(matched[-1])]
+    header.add(best)
+    _rest(cursor, "remaining", f"^{best}", column="rest")
 
 
 def _rest(cursor: duckdb.DuckDBPyConnection, table: str, pattern: str, column: str = "line") -> None:
@@ -239,6 +271,4 @@ _DATED = (
 
 def _has_unnamed(pattern: str) -> bool:
     """Whether the header holds more than its named groups keep."""
-    return (
-        "(?P<before>" in pattern or r"[^\s|]+(?:[ \t]*\|" in pattern or "<[^<>" in pattern or r"\([^()]*\)" in pattern
-    )
+    return "(?P<before>" in pattern or r"(?:[^\s|]+" in pattern or "<[^<>" in pattern or r"\([^()]*\)" in pattern
