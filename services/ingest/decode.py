@@ -46,7 +46,7 @@ def is_binary(head: bytes) -> bool:
 
     Runs of NUL alone are no reason: a log rotated by copy and truncate begins with them.
     """
-    if head.startswith(_MAGIC):
+    if head.startswith(_MAGIC) or head[257:262] == b"ustar":  # a tar archive begins with the name of its first file
         return True
     if not head or utf16_of(head):
         return False

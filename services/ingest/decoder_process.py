@@ -85,38 +85,39 @@ class _Ended(Exception):
 
 
 def _ahead(process: subprocess.Popen[bytes]) -> Iterator[Chunk]:
-    """The chunks, the next one being read while the caller has the last."""
-    chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=1)
-    stop = threading.Event()
-    thread = threading.Thread(target=_read, args=(process, chunks, stop), name="decoder-reader", daemon=True)
+    """The chunks, one being read while the caller has the one before: never more than two are held."""
+    chunks: queue.Queue[Chunk | BaseException | None] = queue.Queue()
+    room, stop = threading.Semaphore(1), threading.Event()
+    arguments = (process, chunks, room, stop)
+    thread = threading.Thread(target=_read, args=arguments, name="decoder-reader", daemon=True)
     thread.start()
     try:
         while (item := chunks.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
+            room.release()
             yield item
     finally:
         stop.set()
+        room.release()
         process.kill()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                chunks.get_nowait()
         thread.join()
 
 
-def _read(process: subprocess.Popen[bytes], chunks: "queue.Queue[Any]", stop: threading.Event) -> None:
-    def put(item: Any) -> None:
-        while not stop.is_set():
-            with contextlib.suppress(queue.Full):
-                chunks.put(item, timeout=0.2)
-                return
-
+def _read(
+    process: subprocess.Popen[bytes], chunks: "queue.Queue[Any]", room: threading.Semaphore, stop: threading.Event
+) -> None:
     try:
+        room.acquire()
         for chunk in _chunks(process):
-            put(chunk)
-        put(None)
+            chunks.put(chunk)
+            del chunk
+            room.acquire()
+            if stop.is_set():
+                return
+        chunks.put(None)
     except (pa.ArrowInvalid, OSError, InvalidInput, _Ended) as error:
-        put(error)
+        chunks.put(error)
 
 
 def _chunks(process: subprocess.Popen[bytes]) -> Iterator[Chunk]:

@@ -58,10 +58,14 @@ def scan_value(text: str, position: int) -> tuple[Any, int]:
     except StopIteration as stop:
         raise NotJson("a value is missing", stop.value) from None
     except json.JSONDecodeError as error:
-        raise NotJson(error.msg.lower().split(":")[0], error.pos) from None
+        raise NotJson(_reason(error), error.pos) from None
     except RecursionError:
         return None, skip_value(text, position)
     return value, end
+
+
+def _reason(error: json.JSONDecodeError) -> str:
+    return error.msg.lower().split(":")[0].removesuffix(" at")
 
 
 def members(text: str, position: int) -> tuple[list[Member], int]:
@@ -94,7 +98,7 @@ def _name(text: str, position: int) -> tuple[str, int]:
     try:
         name, end = scanstring(text, position + 1, True)
     except json.JSONDecodeError as error:
-        raise NotJson(error.msg.lower().split(":")[0], error.pos) from None
+        raise NotJson(_reason(error), error.pos) from None
     if text[end : end + 1] != ":":
         end = skip_blank(text, end)
         if text[end : end + 1] != ":":

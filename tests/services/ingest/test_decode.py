@@ -89,7 +89,15 @@ def test_text_in_steps_keeps_characters_that_lie_on_a_border() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"\x7fELF\x02\x01", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"PAR1", bytes(range(1, 32)) * 9]
+    "head",
+    [
+        b"\x7fELF\x02\x01",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff\xe0",
+        b"PAR1",
+        b"x" * 257 + b"ustar\0",
+        bytes(range(1, 32)) * 9,
+    ],
 )
 def test_binary_content_is_recognised(head: bytes) -> None:
     assert is_binary(head)
