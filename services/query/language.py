@@ -12,7 +12,7 @@ Semantics, for every engine:
 - A token is a run of letters, digits and underscore (`[\\pL\\pN_]`), folded by simple lower-casing.
 - `Word` matches a record whose message has that token; `Phrase` one whose message has those tokens in a row.
   A text without any token (`"-->"`) matches where the message holds it as it stands.
-- Words are looked for in the first 32,768 characters of a message.
+- Words are looked for in the first 32,768 characters of a message; attributes longer than that are kept, not searched.
 - `Field` compares a column or a dotted attribute path with one value; keyword columns compare exactly, level by its
   canonical word; `message`, `raw` and `problem` look for tokens as words and phrases do.
 - `Not` matches every record that its child does not match (a leaf is true or false, never unknown).

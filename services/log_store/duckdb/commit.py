@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from services.errors import Conflict, ElkVisionError
 from services.log_store.duckdb.blocks import Blocks
+from services.log_store.duckdb.long_texts import take_out
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.schema import COLUMNS
 from services.log_store.duckdb.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
@@ -196,6 +197,11 @@ def _insert_records(
         "block": state.blocks.assign(cursor, shape_ids),
     }
     columns = {name: added[name] if name in added else batch.column(name) for name in COLUMNS}
+    pieces = take_out(columns)
+    if pieces is not None:
+        cursor.register("pieces", pieces)
+        cursor.execute(f"INSERT INTO {state.database}.long_texts SELECT * FROM pieces")
+        cursor.unregister("pieces")
     cursor.register("incoming", pa.table(columns))
     cursor.execute(f"INSERT INTO {state.database}.logs SELECT * FROM incoming")
     cursor.unregister("incoming")

@@ -21,6 +21,10 @@ from services.log_store.duckdb import schema
 STORAGE_VERSION = "v1.5.0"
 """The file format is pinned: a newer DuckDB keeps writing files that the pinned one can read."""
 
+ROW_GROUP_ROWS = 30_720
+"""A quarter of DuckDB's default: a checkpoint rewrites the last row group, which costs four times less with wide
+records; reading and bulk writing are as fast (measured on 1 M records)."""
+
 SPARE_BYTES = 24 << 20
 """Free bytes that must stay on the disk beyond what a write brings: a checkpoint of the log needs about 16 MB."""
 
@@ -156,7 +160,9 @@ class Engine:
         name = schema.database(organisation_id)
         if path.exists() and path.stat().st_size < _HEADER_BYTES:
             path.unlink()  # killed while it was created: nothing in it can have been acknowledged
-        pinned = "" if path.exists() else f" (STORAGE_VERSION '{STORAGE_VERSION}')"  # an older file keeps its own
+        pinned = (
+            "" if path.exists() else f" (STORAGE_VERSION '{STORAGE_VERSION}', ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        )  # an older file keeps its own
         with self.cursor() as cursor:
             cursor.execute(f"ATTACH {_quoted(str(path.resolve()))} AS {name}{pinned}")
             try:

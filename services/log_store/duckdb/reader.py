@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from services.errors import InvalidQuery, NotFound
 from services.log_store.duckdb import schema
+from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.interface import (
     AggregateResult,
@@ -105,8 +106,9 @@ class Reader:
         with self._snapshot():
             scanned = self._stored_rows()
             total, rows = self._total_and_rows(query, condition, scanned)
+            records = [_record(row) for row in rows[: query.limit]]
+            put_back(self.cursor, schema.database(self.organisation_id), records)
         more = len(rows) > query.limit
-        records = [_record(row) for row in rows[: query.limit]]
         next_cursor = records[-1]["id"] if more and records else None
         return LogPage(records, total if query.with_total else None, next_cursor, _ms_since(began), scanned)
 
@@ -184,7 +186,9 @@ class Reader:
         row = first_row(self.cursor, sql, [_moment(parts[0]), parts[1]])
         if row is None:
             raise NotFound("There is no log record with this id.")
-        return _record(row)
+        record = _record(row)
+        put_back(self.cursor, schema.database(self.organisation_id), [record])
+        return record
 
     def aggregate(self, aggregations: Sequence[Aggregation], condition: Condition) -> list[AggregateResult]:
         """Counts by time and fields, all of one snapshot. Long texts are read once, however many counts are asked."""

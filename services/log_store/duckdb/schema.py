@@ -47,7 +47,11 @@ _VERSION_1 = (
     "CREATE TABLE {db}.sequence (high_water BIGINT NOT NULL)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    "CREATE TABLE {db}.long_texts (seq BIGINT NOT NULL, field VARCHAR NOT NULL, part INTEGER NOT NULL, text VARCHAR)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Statements that lead from version n to n + 1. Never edit one that was released: add the next."""
 
 

@@ -16,6 +16,7 @@ from services.log_store.duckdb.commit import OrganisationState, Write
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
 from services.log_store.duckdb.gate import HeavyGate
+from services.log_store.duckdb.long_texts import delete_where
 from services.log_store.duckdb.reader import Reader, Tokeniser, check_query
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.sequence import seq_of
@@ -101,6 +102,7 @@ class DuckDBLogStore(LogStore):
             condition = Reader(cursor, organisation_id, self._tokeniser).condition(query, start, end)
             cursor.execute(f"DELETE FROM {state.database}.sequence")
             cursor.execute(f"INSERT INTO {state.database}.sequence VALUES (?)", [seq_of(max(state.last_tick, 0))])
+            delete_where(cursor, state.database, condition.sql, condition.values)
             deleted = one_value(cursor, f"DELETE FROM {state.database}.logs WHERE {condition.sql}", condition.values)
             return int(deleted)
 

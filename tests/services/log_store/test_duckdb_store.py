@@ -230,6 +230,36 @@ def test_times_from_1970_to_2261_are_kept_to_the_microsecond(store: DuckDBLogSto
     assert store.delete("acme", MatchAll()) == 4
 
 
+def test_long_texts_come_back_whole_and_go_with_their_records(store: DuckDBLogStore) -> None:
+    message, raw = "begin " + "é\U0001f600x" * 30_000 + " end", "r" * 40_000
+    attributes = '{"k":"' + "v" * 200_000 + '"}'
+    rows = [
+        record("short", at=0),
+        record(message, at=1, raw=raw, attributes=attributes, shape=None),
+        record(message[:40_000]),
+    ]
+    ids = store.append("acme", batch(*rows)).ids
+    got = store.get("acme", ids[1])
+    assert (got["message"], got["raw"], got["attributes"]) == (message, raw, attributes)
+    page = store.search("acme", LogQuery(query=parse("begin"))).records
+    assert [entry["message"] for entry in page] == [message, message[:40_000]]
+    assert page[1]["attributes"] is None
+    assert store.delete("acme", parse("begin")) == 2
+    assert store.search("acme", LogQuery()).total == 1
+    with store._engine.cursor() as cursor:
+        assert cursor.execute('SELECT count(*) FROM "org_acme".long_texts').fetchall() == [(0,)]
+
+
+def test_many_messages_of_a_megabyte_are_stored_and_searched(tmp_path: Path) -> None:
+    store = DuckDBLogStore(tmp_path / "logs", HandClock(), memory_limit="128MB")
+    text = "needle " + "word and another thing " * 43_000
+    for number in range(0, 200, 20):
+        store.append("acme", batch(*(record(text, at=n, shape=None) for n in range(number, number + 20))))
+    assert store.search("acme", LogQuery(query=parse("needle AND thing"), limit=1)).total == 200
+    assert store.counters()["reattached"] == 0
+    store.close()
+
+
 def test_long_and_strange_texts_come_back_identical_and_are_found(store: DuckDBLogStore) -> None:
     texts = [
         "x" * 10_000_000,
