@@ -98,11 +98,18 @@ def status(config: Config, arguments: Arguments) -> int:
 
 
 def shell(config: Config, arguments: Arguments) -> int:
-    """A Python prompt with `services` and `config`; two processes cannot hold the files, so the server must be stopped."""
+    """A Python prompt with `services`, `db` and `config`; two processes cannot hold the files, so the server must be stopped."""
+    from flask import Flask
+
     from app.wiring import build
+    from services.database import bind_flask, db
 
     with control.hold(config.DATA_DIR), closing(build(config)) as application:
-        code.interact(banner="services, config", local={"services": application.services, "config": config})
+        server = Flask("shell")
+        bind_flask(server, application.database)
+        with server.app_context():
+            names = {"services": application.services, "db": db, "config": config}
+            code.interact(banner=", ".join(names), local=names)
     return 0
 
 

@@ -82,6 +82,13 @@ def test_shell_says_that_the_server_must_be_stopped(server: RunningServer) -> No
     assert "held by a running server" in refused.stderr
 
 
+def test_shell_has_services_and_the_database(server: RunningServer) -> None:
+    server.account("grace")
+    server.stop()
+    text = "from services.accounts.models import User\nprint(db.session.query(User).one().username)\n"
+    assert "grace" in command(server, "shell", text=text).stdout
+
+
 def test_send_uploads_standard_input(server: RunningServer) -> None:
     token = server.account()
     sent = command(server, "send", "--url", server.url, "--token", token, "--service", "cli", text="one\ntwo\n")
