@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from services.ingest.formats import json_exact
 from services.ingest.formats.blank import without_blank
-from services.ingest.formats.json_forms import Form, form_of
+from services.ingest.formats.json_forms import Comparison, Form, form_of
 from services.ingest.formats.parsed import PARSED
 from services.ingest.options import ParseOptions
 from services.ingest.resolve import resolve_levels, resolve_times
@@ -107,19 +107,20 @@ def _take(
     now: datetime,
 ) -> pa.Table:
     """The lines that are not of this form; those that are become rows of `parts`."""
-    slashed = _slashed(lines) > MOSTLY
-    for escaped in (True,) if slashed else (False, True):
-        if not len(lines) or (escaped and not slashed and not _slashed(lines)):
-            break
-        lines = _take_once(cursor, form, lines, parts, odd, options, now, escaped=escaped)
+    for comparison in _comparisons(lines):
+        if len(lines):
+            lines = _take_once(cursor, form, lines, parts, odd, options, now, comparison)
     return lines
 
 
-def _slashed(lines: pa.Table) -> float:
-    """The share of lines with a backslash, in a sample."""
+def _comparisons(lines: pa.Table) -> list[Comparison]:
+    """The comparisons that are worth their while, by a sample of the lines."""
     some = lines["line"].take(pa.array(range(0, len(lines), max(1, len(lines) // 200))))
-    share: float = pc.mean(pc.match_substring(some, "\\").cast(pa.int8())).as_py()
-    return share
+    slashed = pc.match_substring(some, "\\")
+    share = pc.mean(slashed.cast(pa.int8())).as_py()
+    found = [] if share > MOSTLY else [Comparison.PLAIN]
+    found += [Comparison.ESCAPED] if share else []
+    return found + ([Comparison.LOOSE] if share and pc.any(pc.match_substring(some, "\\u")).as_py() else [])
 
 
 def _take_once(
@@ -130,17 +131,16 @@ def _take_once(
     odd: list[pa.Table],
     options: ParseOptions,
     now: datetime,
-    *,
-    escaped: bool,
+    comparison: Comparison,
 ) -> pa.Table:
     try:
-        found = _read(cursor, form, lines, escaped)
+        found = _read(cursor, form, lines, comparison)
     except duckdb.InvalidInputException:
         lines = _valid(cursor, lines, odd)
         if not len(lines):
             return lines
         try:
-            found = _read(cursor, form, lines, escaped)
+            found = _read(cursor, form, lines, comparison)
         except duckdb.Error:  # a form that DuckDB does not take: its lines are read exactly
             return lines
     same = found["same"].combine_chunks()
@@ -160,9 +160,9 @@ def _column(columns: dict[str, pa.ChunkedArray], name: str, count: int) -> pa.Ch
     return columns[name] if name in columns else pa.nulls(count, PARSED.field(name).type)
 
 
-def _read(cursor: duckdb.DuckDBPyConnection, form: Form, lines: pa.Table, escaped: bool) -> pa.Table:
+def _read(cursor: duckdb.DuckDBPyConnection, form: Form, lines: pa.Table, comparison: Comparison) -> pa.Table:
     cursor.register("rest", lines)
-    return cursor.sql(form.sql("rest", escaped=escaped)).to_arrow_table()
+    return cursor.sql(form.sql("rest", comparison)).to_arrow_table()
 
 
 def _valid(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, odd: list[pa.Table]) -> pa.Table:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from services.ingest.formats import json_exact
 from services.ingest.formats.json_aliases import NUMBER_SCALE, WINDOWS_MARKS
@@ -11,6 +12,24 @@ from services.ingest.formats.json_text import Member, members
 
 MOST_HOLES = 400
 TEXT, JSON = "VARCHAR", "JSON"
+
+
+class Comparison(Enum):
+    """How the text that was put together is compared with the line.
+
+    PLAIN    strings that fill columns have no escapes
+    ESCAPED  they have those that DuckDB writes itself
+    LOOSE    they may have escapes of any character (ASCII-only JSON, or `\\u003c` for <): these and what they stand for
+             are left out on both sides; the attributes, which keep their escapes, must have neither
+    """
+
+    PLAIN = "plain"
+    ESCAPED = "escaped"
+    LOOSE = "loose"
+
+
+_LOOSE = r"\\u[0-9a-fA-F]{4}|[^\x00-\x7f]|[<>&]"
+_LOOSENED = f"regexp_replace({{}}, '{_LOOSE.replace('{', '{{').replace('}', '}}')}', '', 'g')"
 
 
 @dataclass(frozen=True)
@@ -45,11 +64,12 @@ class Form:
         """How many opening brackets the text of the attributes has at least."""
         return sum(part.count("[") + part.count("{") for part in self.attributes if isinstance(part, str))
 
-    def sql(self, table: str, *, escaped: bool) -> str:
+    def sql(self, table: str, comparison: Comparison) -> str:
         """SELECT over `table` (line_no, line): the columns (time_text and level_text as they stand), and `same`.
 
-        One row per line, in order. `escaped`: strings that fill columns are compared with their escapes.
+        One row per line, in order.
         """
+        escaped = comparison is not Comparison.PLAIN
         holes = [part for part in self.parts if isinstance(part, Hole)]
         kinds = {hole.path: JSON if escaped else hole.kind for hole in holes}
         columns = [f"{_value(hole, self._alias(hole), escaped)} AS {_label(hole)}" for hole in holes if hole.column]
@@ -57,10 +77,17 @@ class Form:
             columns.append("line AS message")
         if self.attributes:
             columns.append(f"{_joined(self.attributes, escaped)} AS attributes")
-        checks = [f"{_joined(self.parts, escaped)} = line", *_checks(holes, escaped)]
+        checks = [self._comparison(comparison), *_checks(holes, escaped)]
         columns.append(f"coalesce({' AND '.join(checks)}, false) AS same")
         structure = _literal(json.dumps(_tree(kinds), ensure_ascii=True))
         return f"SELECT {', '.join(columns)} FROM (SELECT line, json_transform(line, {structure}) AS s FROM {table})"
+
+    def _comparison(self, comparison: Comparison) -> str:
+        text = _joined(self.parts, comparison is not Comparison.PLAIN)
+        if comparison is not Comparison.LOOSE:
+            return f"{text} = line"
+        attributes = _joined(self.attributes, True) if self.attributes else "''"
+        return f"{_LOOSENED.format(text)} = {_LOOSENED.format('line')} AND NOT regexp_matches({attributes}, '{_LOOSE}')"
 
     def _alias(self, hole: Hole) -> str:
         return dict(self.aliases)[hole.column or ""]

@@ -55,6 +55,25 @@ def test_records_that_are_alike_are_read_as_columns(separators: tuple[str, str],
     assert left == 0
 
 
+@pytest.mark.parametrize("message", ["ünïcödé 😀", "a <b> & c \u2028", "\\u00e9 stays", "\\\\u003c"])
+def test_escaped_messages_are_read_as_columns(message: str) -> None:
+    texts = [
+        json.dumps(record(n, msg=1), separators=(",", ":")).replace("request", json.dumps(message)[1:-1])
+        for n in range(200)
+    ]
+    texts = [text.replace("<", "\\u003c").replace("&", "\\u0026") for text in texts]
+    fast, exact, left = both(*texts)
+    assert fast == exact
+    assert left == 0
+
+
+@pytest.mark.parametrize("value", ["é", "<", "\\u00e9", "\u0001"])
+def test_escapes_in_attributes_stay_as_they_came(value: str) -> None:
+    texts = [json.dumps({"message": f"ü {n}", "x": value}, separators=(",", ":")) for n in range(100)]
+    fast, exact, _ = both(*[text.replace("<", "\\u003c") for text in texts])
+    assert fast == exact
+
+
 ODD = [
     '{"@timestamp":"2026-01-02T03:04:05Z","message":"x","level":"info","n":VALUE}'.replace("VALUE", value)
     for value in ("1.10", "1E5", "NaN", "Infinity", "-0", "12345678901234567890123", '"\\u00e9"', "[1,]", "null", '"\\ud800"')
