@@ -9,7 +9,7 @@ from flask import request as http
 
 from components import drawer, facets, first_run, log_table, query_bar
 from components.actions import patch
-from components.charts import STACK, histogram_figure
+from components.charts import STACK, empty_figure, histogram_figure
 from components.levels import TAGS, WORDS
 from components.log_text import matcher
 from components.numbers import count, took, width
@@ -257,7 +257,7 @@ def failure(error: ElkVisionError) -> html.Div:
     """What broke, and the way on."""
     return state(
         "Search failed",
-        f"{error} The rows below are from the search before.",
+        [str(error), html.Span(" The rows below are from the search before.", className="ev-before")],
         [
             button("Try again", primary=True, **{"data-act": "run"}),
             button("Copy details", **{"data-copy": repr(error)}),
@@ -411,7 +411,7 @@ def _over_time(stats: Stats) -> Histogram | None:
 def figure(histogram: Histogram | None, zone: str) -> dict[str, Any]:
     """The histogram with its empty buckets, which the search leaves out."""
     if histogram is None or not histogram.rows:
-        return {"data": [], "layout": {"height": 104, "xaxis": {"visible": False}, "yaxis": {"visible": False}}}
+        return empty_figure()
     step = timedelta(seconds=histogram.interval_s)
     starts = [histogram.start + index * step for index in range(_buckets(histogram))]
     place = {start: index for index, start in enumerate(starts)}

@@ -83,6 +83,7 @@ def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
             "range": whole,
             "fixedrange": False,
             "nticks": 9,
+            "tickangle": 0,
             "tickformatstops": _TICKS,
             "hoverformat": "%d %b %Y %H:%M:%S",
         },
@@ -92,11 +93,22 @@ def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
     }
 
 
+def empty_figure() -> dict[str, Any]:
+    """A chart of nothing: no axes, no ground of its own."""
+    hidden = {"visible": False}
+    clear = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+    return {"data": [], "layout": {"height": 104, "xaxis": hidden, "yaxis": hidden, **clear}}
+
+
 def graph(component_id: str, label: str) -> html.Div:
     """An empty chart without tool bar, named for those who do not see it."""
-    empty = {"data": [], "layout": {"height": 104, "xaxis": {"visible": False}, "yaxis": {"visible": False}}}
     config = {"displayModeBar": False, "doubleClick": False, "scrollZoom": False, "showTips": False}
     chart = dcc.Graph(
-        id=component_id, className="ev-plot", responsive=True, figure=empty, config=config, style={"height": "104px"}
+        id=component_id,
+        className="ev-plot",
+        responsive=True,
+        figure=empty_figure(),
+        config=config,
+        style={"height": "104px"},
     )
     return html.Div(chart, role="img", **{"aria-label": label})

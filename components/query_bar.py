@@ -92,7 +92,7 @@ def query_fault(error: InvalidQuery, *, in_query: bool = True) -> html.Div:
                     [
                         html.Div([html.B(str(error)), where]),
                         html.Div(f"Expected: {error.expected}", className="ev-t2") if error.expected else None,
-                        html.Div("The rows below are from the search before.", className="ev-t2"),
+                        html.Div("The rows below are from the search before.", className="ev-t2 ev-before"),
                     ],
                     className="ev-sp",
                 ),

@@ -1,13 +1,16 @@
 """Empty, failed and odd states: each says what is so and what to do about it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from dash import html
 
 from components.icons import icon
 
 
-def state(title: str, text: str, actions: Sequence[html.Button | html.A] = (), *, failed: bool = False) -> html.Div:
+def state(
+    title: str, text: str | list[Any], actions: Sequence[html.Button | html.A] = (), *, failed: bool = False
+) -> html.Div:
     """A sentence or two where the rows would be, and the ways out."""
     mark = [icon("x-octagon-fill", class_name="ev-bad-mark")] if failed else []
     return html.Div(

@@ -54,7 +54,7 @@
   const NAME = { service: "Service", host: "Host", source: "Source" };
 
   function head(columns, newestFirst) {
-    const kinds = ["", "", ...columns.map((name) => (name === "host" ? "ev-host" : "")), ""];
+    const kinds = ["", "", ...columns.map((name) => ({ host: "ev-host", service: "ev-sv", source: "ev-src" })[name]), ""];
     const made = element("div", "ev-lth");
     made.setAttribute("role", "row");
     const names = ["Time " + (newestFirst ? "↓" : "↑"), "Level", ...columns.map((name) => NAME[name]), "Message"];
@@ -72,6 +72,7 @@
     const widths = [page.time_width, "66px", ...columns.map((name) => WIDTH[name]), "minmax(0, 1fr)"];
     target.style.setProperty("--cols", widths.join(" "));
     target.style.setProperty("--cols-narrow", widths.filter((_, place) => columns[place - 2] !== "host").join(" "));
+    target.style.setProperty("--cols-slim", [page.time_width, "66px", "minmax(0, 1fr)"].join(" "));
     target.replaceChildren(
       head(columns, page.newest_first),
       ...page.rows.map((record, index) => row(record, columns, page.offset + index)),
