@@ -28,6 +28,7 @@ MOSTLY = 0.5
 """Where a larger share of the lines has escapes, all are compared with their escapes: one statement instead of two."""
 
 SAMPLE = 48
+COMPARED = 200
 FORMS = 6
 GROUPS = 400
 
@@ -64,9 +65,8 @@ def _by_forms(
 
 def _frequent(lines: pa.Table, most: int) -> list[Form]:
     """The forms of a sample of the lines, the most frequent first."""
-    step = max(1, len(lines) // SAMPLE)
     found: Counter[Form] = Counter()
-    for text in lines["line"].take(pa.array(range(0, len(lines), step))).to_pylist():
+    for text in _some(lines, SAMPLE):
         form = form_of(text)
         if form is not None:
             found[form] += 1
@@ -115,12 +115,17 @@ def _take(
 
 def _comparisons(lines: pa.Table) -> list[Comparison]:
     """The comparisons that are worth their while, by a sample of the lines."""
-    some = lines["line"].take(pa.array(range(0, len(lines), max(1, len(lines) // 200))))
-    slashed = pc.match_substring(some, "\\")
-    share = pc.mean(slashed.cast(pa.int8())).as_py()
-    found = [] if share > MOSTLY else [Comparison.PLAIN]
-    found += [Comparison.ESCAPED] if share else []
-    return found + ([Comparison.LOOSE] if share and pc.any(pc.match_substring(some, "\\u")).as_py() else [])
+    some = _some(lines, COMPARED)
+    slashed = sum("\\" in text for text in some)
+    found = [] if slashed > len(some) * MOSTLY else [Comparison.PLAIN]
+    found += [Comparison.ESCAPED] if slashed else []
+    return found + ([Comparison.LOOSE] if any("\\u" in text for text in some) else [])
+
+
+def _some(lines: pa.Table, count: int) -> list[str]:
+    """Texts of about so many lines, evenly spread; one by one, for `take` would copy all of the column together first."""
+    column = lines["line"]
+    return [column[index].as_py() for index in range(0, len(lines), max(1, len(lines) // count))]
 
 
 def _take_once(
