@@ -29,6 +29,7 @@ STATE = "explorer-state"
 PAGE = "explorer-results"
 FIGURE = "explorer-figure"
 HISTOGRAM = "explorer-histogram"
+TIP = "explorer-tip"
 LEGEND = "explorer-legend"
 SUMMARY = "explorer-summary"
 NOTICE = "explorer-notice"
@@ -127,6 +128,7 @@ def _register_browser_side(app: Dash) -> None:
     )
     browser("again", Input(ARRIVED, "data"), prevent_initial_call=True)
     browser("recorded", Input(DRAWER, "children"), prevent_initial_call=True)
+    browser("hover", Input(HISTOGRAM, "hoverData"), State(HISTOGRAM, "figure"), prevent_initial_call=True)
     browser(
         "zoom",
         Input(HISTOGRAM, "selectedData"),

@@ -54,7 +54,7 @@ def histogram_figure(
             "y": counts.get(level, []),
             "width": interval_s * 880,  # ms; leaves the template's gap of 12 %
             "offset": 0,
-            "hovertemplate": "%{y:,}",
+            "hoverinfo": "none",  # the page has a label of its own
             "visible": bool(counts.get(level)),
         }
         for level in STACK
@@ -88,7 +88,7 @@ def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
             "hoverformat": "%d %b %Y %H:%M:%S",
         },
         "yaxis": {"fixedrange": True, "nticks": 3, "tickformat": "~s", "rangemode": "tozero"},
-        "meta": {"buckets": dict(zip(buckets, zip(buckets, ends, strict=True), strict=True))},
+        "meta": {"buckets": list(zip(buckets, ends, strict=True))},
         "uirevision": False,
     }
 

@@ -114,7 +114,11 @@ def _centre() -> html.Section:
     return html.Section(
         [
             html.Div(
-                [html.Div(id=ids.LEGEND, className="ev-leg"), graph(ids.HISTOGRAM, "Records over time, by level")],
+                [
+                    html.Div(id=ids.LEGEND, className="ev-leg"),
+                    graph(ids.HISTOGRAM, "Records over time, by level"),
+                    html.Div(id=ids.TIP, className="ev-pop ev-tip", hidden=True, **{"aria-hidden": "true"}),
+                ],
                 className="ev-hist",
             ),
             html.Div(

@@ -62,6 +62,7 @@
     clearInterval(pending && pending.timer);
     const mine = { run: state.run, started: performance.now(), timer: 0 };
     pending = mine;
+    document.getElementById("explorer-tip").hidden = true;
     document.getElementById("explorer-run-button").classList.add("ev-busy");
     mine.timer = setInterval(() => progress(mine), 100);
   }
@@ -120,7 +121,9 @@
   }
   function customLabel() {
     const short = (text) => text.replace("T", " ").replace(/:00(\.0+)?$/, "").replace(/\.\d+$/, "");
-    if (state.from && state.to) return `${short(state.from)} – ${short(state.to)}`;
+    const from = short(state.from), to = short(state.to);
+    const day = /^\d{4}-\d{2}-\d{2} /;
+    if (from && to) return `${from} – ${day.test(to) && from.slice(0, 11) === to.slice(0, 11) ? to.slice(11) : to}`;
     return state.from ? `From ${short(state.from)}` : `Until ${short(state.to)}`;
   }
   function paint(text) {
@@ -325,9 +328,31 @@
         if (triggered && triggered.prop_id.endsWith("selectedData") && range) {
           change({ range: "", from: tidy(range[0]), to: tidy(range[1]), id: "" });
         } else if (clicked && clicked.points && triggered && triggered.prop_id.endsWith("clickData")) {
-          const bucket = (meta.buckets || {})[clicked.points[0].x];
+          const bucket = (meta.buckets || [])[clicked.points[0].pointNumber];
           if (bucket) change({ range: "", from: bucket[0], to: bucket[1], id: "" });
         }
+        return none();
+      },
+      /* Plotly's own label would be cut off at the edge of so low a chart. */
+      hover(over, figure) {
+        const tip = document.getElementById("explorer-tip");
+        if (!tip) return none();
+        const points = ((over && over.points) || []).filter((point) => point.y);
+        tip.hidden = !points.length;
+        if (!points.length) return none();
+        const bucket = figure.layout.meta.buckets[points[0].pointNumber];
+        const clock = (text) => String(text).replace("T", " ").replace(/\.0+$/, "");
+        const from = clock(bucket[0]), to = clock(bucket[1]);
+        tip.replaceChildren(element("div", "ev-b", `${from} – ${to.slice(0, 10) === from.slice(0, 10) ? to.slice(11) : to}`));
+        points.slice().sort((one, other) => other.curveNumber - one.curveNumber).forEach((point) => {
+          const name = figure.data[point.curveNumber].name;
+          const line = element("div", `ev-lv-${name === "warn" ? "warning" : name}`);
+          line.append(element("i", "ev-sw-dot"), element("span", "ev-sp", name), element("b", "", point.y.toLocaleString("en")));
+          tip.append(line);
+        });
+        const wide = tip.parentElement.clientWidth, at = points[0].bbox.x1 + 14;
+        const left = at + tip.offsetWidth > wide ? points[0].bbox.x0 - tip.offsetWidth - 2 : at;
+        tip.style.left = `${Math.max(4, left)}px`;
         return none();
       },
       again(arrivedNow) {

@@ -253,6 +253,20 @@ def test_dragging_over_the_chart_zooms_into_that_time(member: Any) -> None:
     assert "from=2026-03-01T0" in member.url
 
 
+def test_a_click_on_a_bar_opens_its_time_and_its_label_counts(member: Any) -> None:
+    send(member, [{"message": str(hour), "timestamp": f"2026-03-01T{hour:02d}:30:00Z"} for hour in range(24)])
+    member.goto("/explorer?from=2026-03-01&to=2026-03-01")
+    member.wait_for_selector("#explorer-histogram .bars path", state="attached")
+    is_idle(member)
+    box = member.locator("#explorer-histogram .nsewdrag").bounding_box()
+    x = box["x"] + box["width"] * 12.75 / 24  # 12:45, in the bar that holds 12:30
+    member.mouse.move(x, box["y"] + box["height"] * 0.6)
+    member.wait_for_selector("#explorer-tip")
+    assert "2026-03-01 12:30" in member.inner_text("#explorer-tip")
+    member.mouse.click(x, box["y"] + box["height"] * 0.6)
+    until(member, "document.querySelector('#explorer-summary')?.textContent.startsWith('1 hit ')")
+
+
 def test_signing_out_ends_the_session_and_signing_in_comes_back(
     member: Any, server: RunningServer, open_page: Callable[..., Any]
 ) -> None:

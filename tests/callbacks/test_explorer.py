@@ -45,7 +45,7 @@ def test_the_chart_has_a_bar_for_every_bucket_empty_ones_included() -> None:
     assert by_level["error"]["y"] == [2, 0, 0]
     assert by_level["info"]["y"] == [0, 0, 5]
     assert by_level["info"]["x"][0] == "2026-03-01T01:00:00.000"
-    assert made["layout"]["meta"]["buckets"]["2026-03-01T01:00:00.000"][1] == "2026-03-01T02:00:00.000"
+    assert made["layout"]["meta"]["buckets"][0] == ("2026-03-01T01:00:00.000", "2026-03-01T02:00:00.000")
 
 
 def test_no_range_makes_an_endless_chart() -> None:
