@@ -20,10 +20,10 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MB."""
+    """A file system of 96 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def test_a_full_disk_refuses_writes_whole_serves_reads_and_recovers(
     if not is_checked_before:  # as when another process takes the space in the middle of a write
         monkeypatch.setattr(engine, "SPARE_BYTES", -(1 << 40))
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(24 << 20))
+    ballast.write_bytes(bytes(40 << 20))
     store = DuckDBLogStore(small_disk / "logs", SystemClock())
     stored = 0
     with pytest.raises(StorageFull):

@@ -25,8 +25,8 @@ ROW_GROUP_ROWS = 30_720
 """A quarter of DuckDB's default: a checkpoint rewrites the last row group, which costs four times less with wide
 records; reading and bulk writing are as fast (measured on 1 M records)."""
 
-SPARE_BYTES = 24 << 20
-"""Free bytes that must stay on the disk beyond what a write brings: a checkpoint of the log needs about 16 MB."""
+SPARE_BYTES = 32 << 20
+"""Free bytes that must stay on the disk beyond what a write brings: a checkpoint of the log needs up to 28 MB."""
 
 _ORGANISATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REATTACH_WAIT_S = 3.0
