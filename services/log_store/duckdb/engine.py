@@ -160,11 +160,12 @@ class Engine:
         name = schema.database(organisation_id)
         if path.exists() and path.stat().st_size < _HEADER_BYTES:
             path.unlink()  # killed while it was created: nothing in it can have been acknowledged
-        pinned = (
-            "" if path.exists() else f" (STORAGE_VERSION '{STORAGE_VERSION}', ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-        )  # an older file keeps its own
+        # Said at every attach: with its default DuckDB would merge our row groups, rewriting the whole file.
+        options = f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+        if not path.exists():  # an older file keeps its own version
+            options += f", STORAGE_VERSION '{STORAGE_VERSION}'"
         with self.cursor() as cursor:
-            cursor.execute(f"ATTACH {_quoted(str(path.resolve()))} AS {name}{pinned}")
+            cursor.execute(f"ATTACH {_quoted(str(path.resolve()))} AS {name} ({options})")
             try:
                 schema.migrate(cursor, name)
             except duckdb.Error:

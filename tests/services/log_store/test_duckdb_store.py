@@ -12,7 +12,7 @@ import pytest
 
 from services.errors import BackendTimeout, BackendUnavailable, QuotaExceeded
 from services.log_store.duckdb import DuckDBLogStore, commit, schema
-from services.log_store.duckdb.engine import Engine, EngineSettings
+from services.log_store.duckdb.engine import ROW_GROUP_ROWS, Engine, EngineSettings
 from services.log_store.interface import LogQuery
 from services.model import LOG_SCHEMA, LogBatch
 from services.query.language import MatchAll, parse
@@ -217,6 +217,22 @@ def test_an_older_file_is_brought_up_to_date_when_attached(tmp_path: Path) -> No
     store = DuckDBLogStore(tmp_path, HandClock())
     assert store.search("acme", LogQuery()).total == 0
     assert store.append("acme", messages(1)).count == 1
+    store.close()
+
+
+def test_opening_a_file_again_does_not_rewrite_its_row_groups(tmp_path: Path) -> None:
+    table = pa.concat_tables([messages(1_000)] * 100)
+    for _ in range(3):
+        store = DuckDBLogStore(tmp_path, HandClock())
+        store.append("acme", table)
+        store.delete("acme", parse("id:none"))
+        store.close()
+    store = DuckDBLogStore(tmp_path, HandClock())
+    assert store.search("acme", LogQuery()).total == 300_000
+    with store._engine.cursor() as cursor:
+        info = """SELECT row_group_id, max(start + count) FROM pragma_storage_info('"org_acme".logs') GROUP BY 1"""
+        largest = max(rows for _, rows in cursor.execute(info).fetchall())
+    assert largest <= ROW_GROUP_ROWS
     store.close()
 
 
