@@ -29,7 +29,7 @@ WRITE_EVERY_S = 0.1
 ORGANISATION = "bench"
 
 _RECORDS = r"""
-SELECT make_timestamptz(1767225600000000 + ((i * 604800000000) // {count}) + {shift_s} * 1000000) AS timestamp,
+SELECT make_timestamptz(1767225600000000 + ((i * 604800000000) // {count}) + {shift_s}::BIGINT * 1000000) AS timestamp,
   (['debug', 'info', 'info', 'info', 'info', 'info', 'info', 'info', 'warning', 'error'])[1 + (hash(i) % 10)::INT] AS level,
   CASE WHEN i % 333333 = 7 THEN 'the rare word {rare} appears'
     WHEN hash(i * 7) % 4 = 0 THEN 'GET /cart/' || i || ' 200 in ' || hash(i) % 900 || ' ms'

@@ -188,6 +188,8 @@ class _Reader:
             raise self._refuse(
                 node, "This reads as a field's name and value.", "quotes around text with a colon", quote=True
             )
+        if name == "_exists_":
+            raise self._refuse(node, "_exists_ is not supported.", "field:value")
         if name.count(".") >= MAX_PATH_PARTS:
             raise self._refuse(node, "The field's path is too long.", f"at most {MAX_PATH_PARTS} names joined by dots")
 

@@ -17,10 +17,14 @@ class _Ticket:
 
 
 class HeavyGate:
-    """Slots for heavy searches. Waiting organisations are served round-robin, within one the oldest first."""
+    """Slots for heavy searches. Waiting organisations are served round-robin, within one the oldest first.
 
-    def __init__(self, slots: int, *, wait_s: float = 5.0, queue_limit: int = 16):
+    queue_limit of one organisation and total_limit of all may wait: each holds one of the threads that serve everybody.
+    """
+
+    def __init__(self, slots: int, *, wait_s: float = 5.0, queue_limit: int = 4, total_limit: int = 6):
         self._free = slots
+        self._total_limit = total_limit
         self._wait_s = wait_s
         self._queue_limit = queue_limit
         self._lock = threading.Lock()
@@ -42,7 +46,9 @@ class HeavyGate:
                 self._free -= 1
                 return
             queue = self._waiting.setdefault(organisation_id, deque())
-            if len(queue) >= self._queue_limit:
+            if len(queue) >= self._queue_limit or sum(map(len, self._waiting.values())) >= self._total_limit:
+                if not queue:
+                    del self._waiting[organisation_id]
                 raise _too_many()
             queue.append(ticket)
         if not self._called_in_time(ticket):

@@ -160,7 +160,7 @@ def test_open_blocks_go_on_after_a_restart(cursor: duckdb.DuckDBPyConnection) ->
 
 
 def test_only_so_many_heavy_searches_run_at_once() -> None:
-    gate, running, most = HeavyGate(2, wait_s=20), [], []
+    gate, running, most = HeavyGate(2, wait_s=20, queue_limit=12, total_limit=12), [], []
 
     def search() -> None:
         with gate.slot("acme"):
@@ -205,6 +205,29 @@ def test_organisations_take_turns() -> None:
     for thread in (*waiting, holder):
         thread.join()
     assert order == ["greedy", "modest", "greedy", "greedy"]
+
+
+def test_only_so_many_wait_of_one_organisation_and_of_all() -> None:
+    gate = HeavyGate(1, wait_s=20, queue_limit=2, total_limit=3)
+    leave = threading.Event()
+
+    def search(organisation: str) -> None:
+        with gate.slot(organisation):
+            leave.wait()
+
+    threads = [threading.Thread(target=search, args=(name,)) for name in ("a", "a", "a", "b")]
+    for number, thread in enumerate(threads):
+        thread.start()
+        while number and sum(len(queue) for queue in gate._waiting.values()) < number:
+            pass
+    for organisation in ("a", "b", "c"):
+        with pytest.raises(QuotaExceeded), gate.slot(organisation):
+            pass
+    leave.set()
+    for thread in threads:
+        thread.join()
+    with gate.slot("c"):
+        pass
 
 
 def test_who_waits_too_long_is_told_when_to_come_back() -> None:

@@ -90,6 +90,7 @@ WRONG: dict[str, tuple[int, str | None]] = {
     "x te?t": (2, 'x "te?t"'),
     "f:a*": (2, None),
     "f:*": (2, None),
+    "_exists_:f": (0, None),
     "f*:a": (0, None),
     "[a TO b]": (0, None),
     "f:[1 TO 2]": (0, None),
