@@ -1,6 +1,7 @@
 """What the Explorer shows: rows, chart, filters, one record, recent searches, the first run."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,6 +67,7 @@ WAITING = "explorer-waiting"
 
 PAGE_SIZE = 100
 RECENT_SHOWN = 12
+CLOSER_LOOKS = 5
 WIDENINGS = ("24h", "7d", "30d", "all")
 
 Caller = Callable[[], Principal]
@@ -382,7 +384,9 @@ def chart_and_facets(services: Services, principal: Principal, asked: dict[str, 
     try:
         stats = services.search.stats(principal, request_of(asked | {name: [] for name in chosen}, zone))
         narrowed = any(chosen.values())
-        histogram = services.search.histogram(principal, request_of(asked, zone)) if narrowed else _over_time(stats)
+        request = request_of(asked, zone)
+        histogram = services.search.histogram(principal, request) if narrowed else _over_time(stats)
+        histogram = _closer(services, principal, request, histogram)
     except (CallerError, BackendError):
         return no_update, no_update, no_update, zone_words  # the search itself says why
     by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
@@ -402,6 +406,24 @@ def _upload_chip(services: Services, principal: Principal, asked: dict[str, Any]
         return [facets.upload_chip(services.uploads.get(principal, asked["upload"]).name)]
     except NotFound:
         return [facets.upload_chip(asked["upload"])]
+
+
+def _closer(
+    services: Services, principal: Principal, request: SearchRequest, histogram: Histogram | None
+) -> Histogram | None:
+    """The chart of where the matches are. An open range spans all records, of which a search may find an hour: look
+    again at the part that is filled, until it fills a third of the chart."""
+    if request.start is not None or request.end is not None:
+        return histogram
+    for _ in range(CLOSER_LOOKS):
+        if histogram is None or not histogram.rows or histogram.interval_s == 1:
+            return histogram
+        first, last = histogram.rows[0].bucket, histogram.rows[-1].bucket + timedelta(seconds=histogram.interval_s)
+        if last - first > (histogram.end - histogram.start) / 3:
+            return histogram
+        part = replace(request, start=first.isoformat(), end=last.isoformat())
+        histogram = services.search.histogram(principal, part)
+    return histogram
 
 
 def _over_time(stats: Stats) -> Histogram | None:

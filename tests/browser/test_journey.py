@@ -253,6 +253,14 @@ def test_dragging_over_the_chart_zooms_into_that_time(member: Any) -> None:
     assert "from=2026-03-01T0" in member.url
 
 
+def test_over_all_time_the_chart_shows_where_the_matches_are(member: Any) -> None:
+    send(member, [{"message": "ancient", "timestamp": "2001-01-01T00:00:00Z"}])
+    send(member, [{"message": "today", "timestamp": f"2026-03-01T10:{minute:02d}:00Z"} for minute in range(0, 60, 2)])
+    member.goto("/explorer?q=today&range=all")
+    member.wait_for_selector("#explorer-legend >> text=per bar")
+    assert member.inner_text("#explorer-legend .ev-t3") in ("1 min per bar", "2 min per bar", "5 min per bar")
+
+
 def test_a_click_on_a_bar_opens_its_time_and_its_label_counts(member: Any) -> None:
     send(member, [{"message": str(hour), "timestamp": f"2026-03-01T{hour:02d}:30:00Z"} for hour in range(24)])
     member.goto("/explorer?from=2026-03-01&to=2026-03-01")
