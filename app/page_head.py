@@ -20,7 +20,15 @@ STYLESHEETS = (
 
 THEME_SCRIPT = "js/theme.js"
 
-SCRIPTS = ("js/session.js", "js/shell.js", "js/rows.js", "js/query.js", "js/explorer.js", "js/upload.js", "js/settings.js")
+SCRIPTS = (
+    "js/session.js",
+    "js/shell.js",
+    "js/rows.js",
+    "js/query.js",
+    "js/explorer.js",
+    "js/upload.js",
+    "js/settings.js",
+)
 """In this order, before the renderer of Dash starts."""
 
 
