@@ -194,7 +194,7 @@ class _Splitter:
         if self._position <= skip_to:
             self._line_no += text.count(self._separator) + (not text.endswith(self._separator))
             return
-        table, marks = self._decode(text.removesuffix(self._separator), line_no, start)
+        table, marks = self._decode(text, line_no, start)
         self._line_no += len(table)
         if start < skip_to:
             table = table.filter(pc.greater(table["end"], skip_to))
@@ -204,9 +204,9 @@ class _Splitter:
         zeroed = self._zeroed(text, line_no) if b"\0" in text else {}
         if zeroed or b"\x1a" in text:
             text = text.translate(_SPACED)
-        raw = pc.split_pattern(pa.array([text], pa.binary()), self._separator).values
+        raw = self._split(text)
         ends = pc.add(pc.cumulative_sum(pc.add(pc.binary_length(raw).cast(pa.int64()), 1)), start)
-        numbers = pa.array(range(line_no, line_no + len(raw)), pa.int64())
+        numbers = pa.arange(line_no, line_no + len(raw))
         lines, marks = self._strings(raw, line_no)
         if start == 0 and line_no == 1 and len(lines) and (lines[0].as_py() or "").startswith("\ufeff"):
             lines = pa.concat_arrays([pa.array([lines[0].as_py()[1:]], pa.string()), lines[1:]])
@@ -214,9 +214,16 @@ class _Splitter:
             lines = pc.utf8_rtrim(lines, characters="\r")
         return pa.table([numbers, lines, ends], schema=LINES_SCHEMA), zeroed | marks
 
+    def _split(self, text: bytes) -> pa.Array:
+        """The lines of the text, which is not copied before."""
+        bounds = pa.array([0, len(text)], pa.int32()).buffers()[1]
+        whole = pa.Array.from_buffers(pa.binary(), 1, [None, bounds, pa.py_buffer(text)])
+        lines = pc.split_pattern(whole, self._separator).values
+        return lines[:-1] if text.endswith(self._separator) else lines
+
     def _zeroed(self, text: bytes, line_no: int) -> dict[int, str]:
         """Marks of the lines that hold NUL bytes."""
-        raw = pc.split_pattern(pa.array([text], pa.binary()), self._separator).values
+        raw = self._split(text)
         return {line_no + index: ZEROED for index in pc.indices_nonzero(pc.match_substring(raw, b"\0")).to_pylist()}
 
     def _strings(self, raw: pa.Array, line_no: int) -> tuple[pa.Array, dict[int, str]]:

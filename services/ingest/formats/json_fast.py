@@ -149,13 +149,14 @@ def _take_once(
         except duckdb.Error:  # a form that DuckDB does not take: its lines are read exactly
             return lines
     same = found["same"].combine_chunks()
-    rows, times = _resolved(cursor, form, found, options, now)
+    levels = _levels(form, found)
+    rows, times = _resolved(cursor, form, found, levels, options, now)
     good = pc.and_(pc.and_(same, rows), _plain(form, found))
     if not pc.any(good).as_py():
         return lines
     complete = pc.all(good).as_py()
     columns = {name: found[name] for name in found.column_names if name in PARSED.names}
-    columns |= {"timestamp": times, "level": _levels(form, found), "line_no": lines["line_no"]}
+    columns |= {"timestamp": times, "level": levels, "line_no": lines["line_no"]}
     table = pa.table({name: _column(columns, name, len(lines)) for name in PARSED.names}, schema=PARSED)
     parts.append(table if complete else table.filter(good))
     return lines.slice(len(lines)) if complete else lines.filter(pc.invert(good))
@@ -179,16 +180,21 @@ def _valid(cursor: duckdb.DuckDBPyConnection, lines: pa.Table, odd: list[pa.Tabl
 
 
 def _resolved(
-    cursor: duckdb.DuckDBPyConnection, form: Form, found: pa.Table, options: ParseOptions, now: datetime
+    cursor: duckdb.DuckDBPyConnection,
+    form: Form,
+    found: pa.Table,
+    levels: pa.Array,
+    options: ParseOptions,
+    now: datetime,
 ) -> tuple[pa.Array, pa.Array]:
     """(whether time and level of each row were understood, the times)."""
-    good = pa.array([True]).take(pa.array([0] * len(found), pa.int8()))
+    good = pa.repeat(True, len(found))
     times = pa.nulls(len(found), pa.timestamp("us"))
     if form.has("timestamp"):
         times = resolve_times(cursor, found["time_text"], options, now)
         good = pc.is_valid(times)
     if form.has("level"):
-        good = pc.and_(good, pc.is_valid(_levels(form, found)))
+        good = pc.and_(good, pc.is_valid(levels))
     return good, times
 
 
