@@ -74,6 +74,7 @@ class Front:
         """The right is checked before the first byte is read: nobody fills the disk without an account."""
         await asyncio.to_thread(self._check_upload_right, scope)
         refuse_larger(_content_length(scope), self._config.UPLOAD_MAX_BYTES, "UPLOAD_MAX_BYTES")
+        await asyncio.to_thread(self._server.extensions["elkvision"].uploads.expect)
         form: UploadForm = await spool_form(
             receive,
             header(scope, b"content-type"),

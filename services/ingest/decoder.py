@@ -55,11 +55,14 @@ def metadata_of(chunk: Chunk) -> bytes:
 
 def main() -> int:
     """Read the request, write the chunks; 0 when the content was read to its end or refused."""
-    said = json.loads(sys.stdin.buffer.read())
-    reading = _reading(said)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     con = parsing_connection()
+    request = sys.stdin.buffer.read()  # it may be started long before it is asked
+    if not request:
+        return 0
+    said = json.loads(request)
+    reading = _reading(said)
     _bound_memory(reading.limits.decoder_bytes)
     with os.fdopen(os.dup(1), "wb") as sink, pa.ipc.new_stream(sink, LOG_SCHEMA) as writer:
         ending = {FINISHED: b"1"}

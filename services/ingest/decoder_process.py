@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,9 @@ _KEEP_FREED_MEMORY = {
 }
 """Each chunk needs what the last one freed: giving it back to the system between them costs a fifth of the time."""
 
+SPARE_S = 120.0
+"""So long a process waits for a file that was announced; what takes longer to arrive is not slowed by starting one."""
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,13 +37,68 @@ class DecoderDied(Exception):
     """The decoder ended before the content did; the text says how."""
 
 
-def decoded(path: Path, reading: Reading, position: int = 0) -> Generator[Chunk, None, None]:
-    """The chunks of a file behind `position`, read by a process of their own, one read ahead of the caller.
+class Decoders:
+    """Starts the processes that read files; one can be started ahead, while its file is still on the way."""
 
-    Raises `InvalidInput` with the sentence for the sender where the file is refused, `DecoderDied` where the process ends
-    before its time. Closing the iterator ends the process.
-    """
-    with tempfile.TemporaryFile() as complaints:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spare: _Decoder | None = None
+
+    def expect(self) -> None:
+        """A file will come: have a process ready for it. It is ended again when none has come after `SPARE_S`."""
+        with self._lock:
+            if self._spare is not None and self._spare.process.poll() is None:
+                return
+            self._spare = spare = _Decoder.start()
+        timer = threading.Timer(SPARE_S, self._dismiss, (spare,))
+        timer.daemon = True
+        timer.start()
+
+    def _dismiss(self, spare: "_Decoder") -> None:
+        with self._lock:
+            if self._spare is not spare:
+                return
+            self._spare = None
+        spare.end()
+
+    def _take(self) -> "_Decoder":
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None and spare.process.poll() is None:
+            return spare
+        if spare is not None:
+            spare.end()
+        return _Decoder.start()
+
+    def decoded(self, path: Path, reading: Reading, position: int = 0) -> Generator[Chunk, None, None]:
+        """The chunks of a file behind `position`, read by a process of their own, one read ahead of the caller.
+
+        Raises `InvalidInput` with the sentence for the sender where the file is refused, `DecoderDied` where the process
+        ends before its time. Closing the iterator ends the process.
+        """
+        decoder = self._take()
+        process = decoder.process
+        try:
+            _send(process, request_of(path, position, reading))
+            yield from _ahead(process)
+            process.wait()
+        except (pa.ArrowInvalid, OSError, _Ended) as error:
+            process.kill()
+            raise DecoderDied(_how_it_ended(process, decoder.complaints)) from error
+        finally:
+            decoder.end()
+
+
+@dataclass(frozen=True)
+class _Decoder:
+    """One process and the file that its complaints go to."""
+
+    process: subprocess.Popen[bytes]
+    complaints: IO[bytes]
+
+    @classmethod
+    def start(cls) -> "_Decoder":
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `end`)
         process = subprocess.Popen(
             [sys.executable, "-m", "services.ingest.decoder"],
             stdin=subprocess.PIPE,
@@ -48,16 +107,16 @@ def decoded(path: Path, reading: Reading, position: int = 0) -> Generator[Chunk,
             cwd=_ROOT,
             env=os.environ | _KEEP_FREED_MEMORY,
         )
-        try:
-            _widen(process)
-            _send(process, request_of(path, position, reading))
-            yield from _ahead(process)
-            process.wait()
-        except (pa.ArrowInvalid, OSError, _Ended) as error:
-            process.kill()
-            raise DecoderDied(_how_it_ended(process, complaints)) from error
-        finally:
-            _end(process)
+        _widen(process)
+        return cls(process, complaints)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.complaints):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
 
 
 def _widen(process: subprocess.Popen[bytes]) -> None:
@@ -71,13 +130,6 @@ def _send(process: subprocess.Popen[bytes], request: bytes) -> None:
     assert process.stdin is not None  # noqa: S101  (for the type checker)
     process.stdin.write(request)
     process.stdin.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 class _Ended(Exception):

@@ -23,7 +23,7 @@ from services.clock import Clock
 from services.documents.interface import Document, DocumentStore
 from services.errors import BackendUnavailable, Conflict, InvalidInput, NotFound, StorageFull, TooLarge
 from services.ingest.decode import is_binary
-from services.ingest.decoder_process import DecoderDied, decoded
+from services.ingest.decoder_process import DecoderDied, Decoders
 from services.ingest.detect import HEAD_BYTES
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
 from services.ingest.pipeline import Chunk, LineProblem, Reading, parsing_connection, read_file
@@ -122,8 +122,14 @@ class Uploads:
         self._running: dict[str, threading.Event] = {}
         self._ended = threading.Condition()
         self._preview_con = parsing_connection()
+        self._decoders = Decoders()
 
     # -- taking files ------------------------------------------------------------------------------------------------
+
+    def expect(self) -> None:
+        """A file has begun to arrive: what will read it is started meanwhile. Does nothing else, and never raises."""
+        with contextlib.suppress(OSError):
+            self._decoders.expect()
 
     def accept(self, principal: Principal, spooled: SpooledFile, defaults: Defaults, options: ParseOptions) -> Upload:
         """Take the file over and start reading it; when this returns, it survives a kill.
@@ -204,7 +210,9 @@ class Uploads:
         started = document.get("started") or self._clock.now().isoformat()
         self._change(organisation_id, upload_id, state="running", started=started)
         reading = _reading(document, self._limits)
-        with contextlib.closing(decoded(self._spool_dir / upload_id, reading, progress.position)) as chunks:
+        with contextlib.closing(
+            self._decoders.decoded(self._spool_dir / upload_id, reading, progress.position)
+        ) as chunks:
             for chunk in chunks:
                 if stop.is_set():
                     return

@@ -236,6 +236,46 @@ def test_a_decoder_that_dies_is_told(place: Place, monkeypatch: pytest.MonkeyPat
     assert "failed" in (failed.error or "")
 
 
+def started_decoders(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every decoder process that is started from now on."""
+    found: list[Any] = []
+    start = decoder_process._Decoder.start
+
+    def noted() -> Any:
+        found.append(start())
+        return found[-1]
+
+    monkeypatch.setattr(decoder_process._Decoder, "start", noted)
+    return found
+
+
+def test_an_announced_file_is_read_by_the_process_that_was_started_for_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = started_decoders(monkeypatch)
+    place.uploads.expect()
+    place.uploads.expect()
+    assert place.upload(LINES).rows == 500
+    assert len(started) == 1
+    assert place.upload(LINES).rows == 500
+    assert [each.process.poll() is not None for each in started] == [True, True]
+
+
+def test_a_process_that_died_while_it_waited_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = started_decoders(monkeypatch)
+    place.uploads.expect()
+    started[0].process.kill()
+    started[0].process.wait()
+    assert place.upload(LINES).rows == 500
+
+
+def test_a_file_that_never_comes_leaves_no_process(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder_process, "SPARE_S", 0.0)
+    started = started_decoders(monkeypatch)
+    place.uploads.expect()
+    started[0].process.wait(10)
+
+
 def test_a_decoder_that_grows_too_large_is_ended(tmp_path: Path, place: Place) -> None:
     limits = IngestLimits(decoder_bytes=100 << 20)
     small = Uploads(place.store, place.documents, HandClock(), tmp_path / "spool", limits, lambda *_: None)
