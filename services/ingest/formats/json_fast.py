@@ -117,9 +117,11 @@ def _comparisons(lines: pa.Table) -> list[Comparison]:
     """The comparisons that are worth their while, by a sample of the lines."""
     some = _some(lines, COMPARED)
     slashed = sum("\\" in text for text in some)
+    masked = sum("\\u" in text or "\\/" in text for text in some)
     found = [] if slashed > len(some) * MOSTLY else [Comparison.PLAIN]
-    found += [Comparison.ESCAPED] if slashed else []
-    return found + ([Comparison.LOOSE] if any("\\u" in text for text in some) else [])
+    if slashed > masked or (slashed and masked <= len(some) * MOSTLY):
+        found.append(Comparison.ESCAPED)
+    return [*found, Comparison.MASKED] if masked else found
 
 
 def _some(lines: pa.Table, count: int) -> list[str]:
@@ -140,7 +142,7 @@ def _take_once(
 ) -> pa.Table:
     try:
         found = _read(cursor, form, lines, comparison)
-    except duckdb.InvalidInputException:
+    except (duckdb.InvalidInputException, UnicodeDecodeError):  # its text may end within a character of the line
         lines = _valid(cursor, lines, odd)
         if not len(lines):
             return lines

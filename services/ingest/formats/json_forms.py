@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.ingest.formats import json_exact
-from services.ingest.formats.json_aliases import NUMBER_SCALE, WINDOWS_MARKS
+from services.ingest.formats.json_aliases import NUMBER_SCALE, PARENTS, RANK, WINDOWS_HOSTS, WINDOWS_MARKS
 from services.ingest.formats.json_exact import Row
 from services.ingest.formats.json_text import Member, members
 
@@ -19,26 +19,33 @@ class Comparison(Enum):
 
     PLAIN    strings that fill columns have no escapes
     ESCAPED  they have those that DuckDB writes itself
-    LOOSE    they may have escapes of any character (ASCII-only JSON, or `\\u003c` for <): these and what they stand for
-             are left out on both sides; the attributes, which keep their escapes, must have neither
+    MASKED   they may have any (ASCII-only JSON, `\\/`, `\\u003c` for <), in attributes too, which keep them: before the line
+             is taken apart a character of private use takes the place of each backslash, and gives it back behind
     """
 
     PLAIN = "plain"
     ESCAPED = "escaped"
-    LOOSE = "loose"
+    MASKED = "masked"
 
 
-_LOOSE = r"\\u[0-9a-fA-F]{4}|[^\x00-\x7f]|[<>&]"
-_LOOSENED = f"regexp_replace({{}}, '{_LOOSE.replace('{', '{{').replace('}', '}}')}', '', 'g')"
+_MASKS = (("\\\\", "\ue000"), ("\\u", "\ue001"), ('\\"', "\ue002"), ("\\", "\ue003"))
+"""What is masked, in this order: pairs of backslashes first, so that a `u` or a quote behind one is no escape."""
+_MASK = "[\ue000-\ue003]"
 
 
 @dataclass(frozen=True)
 class Hole:
-    """A value's place. `kind` is TEXT for a string that fills a column, else JSON; `column` None: it is an attribute."""
+    """A value's place. `kind` is TEXT for a string that fills a column, else JSON; `column` None: it is an attribute.
+
+    spaced  commas and colons in the value have a blank behind them
+    flat    the value is no object: in one there might be what fills a column
+    """
 
     path: tuple[str, ...]
     kind: str
     column: str | None = None
+    spaced: bool = False
+    flat: bool = False
 
 
 Part = str | Hole
@@ -69,25 +76,22 @@ class Form:
 
         One row per line, in order.
         """
-        escaped = comparison is not Comparison.PLAIN
+        escaped, masked = comparison is Comparison.ESCAPED, comparison is Comparison.MASKED
         holes = [part for part in self.parts if isinstance(part, Hole)]
         kinds = {hole.path: JSON if escaped else hole.kind for hole in holes}
-        columns = [f"{_value(hole, self._alias(hole), escaped)} AS {_label(hole)}" for hole in holes if hole.column]
+        columns = [f"{_value(hole, self._alias(hole), comparison)} AS {_label(hole)}" for hole in holes if hole.column]
         if not self.has("message"):
             columns.append("line AS message")
         if self.attributes:
-            columns.append(f"{_joined(self.attributes, escaped)} AS attributes")
-        checks = [self._comparison(comparison), *_checks(holes, escaped)]
+            attributes = _joined(self.attributes, comparison)
+            columns.append(f"{_unmasked(attributes) if masked else attributes} AS attributes")
+        checks = [f"{_joined(self.parts, comparison)} = text", *_checks(holes, escaped)]
+        checks += _mask_checks() if masked else []
         columns.append(f"coalesce({' AND '.join(checks)}, false) AS same")
         structure = _literal(json.dumps(_tree(kinds), ensure_ascii=True))
-        return f"SELECT {', '.join(columns)} FROM (SELECT line, json_transform(line, {structure}) AS s FROM {table})"
-
-    def _comparison(self, comparison: Comparison) -> str:
-        text = _joined(self.parts, comparison is not Comparison.PLAIN)
-        if comparison is not Comparison.LOOSE:
-            return f"{text} = line"
-        attributes = _joined(self.attributes, True) if self.attributes else "''"
-        return f"{_LOOSENED.format(text)} = {_LOOSENED.format('line')} AND NOT regexp_matches({attributes}, '{_LOOSE}')"
+        text = f"CASE WHEN json_valid(line) THEN {_masked('line')} END" if masked else "line"
+        texts = f"SELECT line, {text} AS text FROM {table}"
+        return f"SELECT {', '.join(columns)} FROM (SELECT *, json_transform(text, {structure}) AS s FROM ({texts}))"
 
     def _alias(self, hole: Hole) -> str:
         return dict(self.aliases)[hole.column or ""]
@@ -141,14 +145,36 @@ def _object(row: Row, found: list[Member], text: str, path: tuple[str, ...], spa
 def _member_value(row: Row, member: Member, text: str, path: tuple[str, ...], spaced: bool) -> Iterator[Part]:
     column = next((name for name, pick in row.picks.items() if pick.member is member), None)
     inner = _inner(row, member, spaced)
-    if column is not None:
+    if column is not None and isinstance(member.value, list):
+        yield Hole(path, _kind(column, member), column, spaced)
+    elif column is not None:
         yield Hole(path, _kind(column, member), column)
     elif inner:
         if _blank_inside(text, member, inner):
             raise _Unusual
         yield from _object(row, inner, text, path, spaced)
     else:
-        yield Hole(path, JSON)
+        yield _attribute(row, member, path, spaced)
+
+
+def _attribute(row: Row, member: Member, path: tuple[str, ...], spaced: bool) -> Part:
+    """The hole of a value that fills no column; its very text where another value in its place might fill one."""
+    name = ".".join(path).lower()
+    is_list = isinstance(member.value, list) and bool(member.value)
+    if _might_fill(row, name) or (name in PARENTS and isinstance(member.value, dict)):
+        return row.text[member.value_start : member.end]
+    return Hole(path, JSON, None, spaced and is_list, name in PARENTS)
+
+
+def _might_fill(row: Row, name: str) -> bool:
+    """True where a member of this name would have filled a column, had it another value."""
+    if name in WINDOWS_HOSTS and any(member.name.lower() in WINDOWS_MARKS for member in row.top):
+        return True
+    if name not in RANK:
+        return False
+    column, rank = RANK[name]
+    held = row.picks.get(column)
+    return held is None or rank < RANK[held.alias][1]
 
 
 def _blank_inside(text: str, member: Member, inner: list[Member]) -> bool:
@@ -156,17 +182,13 @@ def _blank_inside(text: str, member: Member, inner: list[Member]) -> bool:
 
 
 def _inner(row: Row, member: Member, spaced: bool) -> list[Member]:
-    """The members of an object that has to be looked into: for its aliases, or because of the blanks between them."""
+    """The members of an object that has to be looked into: there may be aliases in it, or blanks between them."""
     if not isinstance(member.value, dict) or not member.value:
         return []
     nested = row.nested.get(member.start)
-    if nested is not None and any(pick.member in nested for pick in row.picks.values()):
-        return nested
-    if not spaced:
-        return []
-    if nested is None:
+    if nested is None and spaced:
         nested = row.nested[member.start] = members(row.text, member.value_start)[0]
-    return nested
+    return nested or []
 
 
 def _kind(column: str, member: Member) -> str:
@@ -187,8 +209,8 @@ def _left_over(row: Row, found: list[Member], path: tuple[str, ...], spaced: boo
         name: Part = row.text[member.start : member.value_start]
         inner = _inner(row, member, spaced)
         if not inner:
-            kept.append([name, Hole((*path, member.name), JSON)])
-        elif any(id(each) in used for each in inner):
+            kept.append([name, _attribute(row, member, (*path, member.name), spaced)])
+        elif any(id(each) in used for each in _below(row, inner)):
             rest = _left_over(row, inner, (*path, member.name), spaced)
             kept.extend([[name, *rest]] if rest else [])
         else:
@@ -196,6 +218,12 @@ def _left_over(row: Row, found: list[Member], path: tuple[str, ...], spaced: boo
     if not kept:
         return []
     return ["{", *[part for index, each in enumerate(kept) for part in ([","] if index else []) + each], "}"]
+
+
+def _below(row: Row, found: list[Member]) -> Iterator[Member]:
+    for member in found:
+        yield member
+        yield from _below(row, row.nested.get(member.start, []))
 
 
 def _merge(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> Iterator[Part]:
@@ -231,20 +259,52 @@ def _access(hole: Hole) -> str:
     return "s" + "".join('."' + name.replace('"', '""') + '"' for name in hole.path)
 
 
-def _piece(hole: Hole, escaped: bool) -> str:
+_RESPACED = "regexp_replace({}, '([,:])([\"\\[{{0-9tfn-])', '\\1 \\2', 'g')"
+"""A guess that may go wrong in strings; the comparison with the line tells."""
+
+
+def _piece(hole: Hole) -> str:
     """The hole's text as it stands in the line."""
-    if hole.column is None:
-        return f"coalesce(CAST({_access(hole)} AS VARCHAR), 'null')"
-    return f"CAST({_access(hole)} AS VARCHAR)"
+    text = f"CAST({_access(hole)} AS VARCHAR)"
+    if hole.spaced:
+        text = _RESPACED.format(text)
+    return text if hole.column else f"coalesce({text}, 'null')"
 
 
-def _joined(parts: tuple[Part, ...], escaped: bool) -> str:
+def _joined(parts: tuple[Part, ...], comparison: Comparison) -> str:
     """One call for all parts: a chain of || copies the text once per part. NULL counts as empty, which no line equals."""
     texts: list[str] = []
-    quoted = [piece for part in parts for piece in _quoted(part, escaped)]
+    quoted = [piece for part in parts for piece in _quoted(part, comparison is Comparison.ESCAPED)]
     for part in _merge(quoted):
-        texts.append(_piece(part, escaped) if isinstance(part, Hole) else _literal(part))
+        if isinstance(part, Hole):
+            texts.append(_piece(part))
+        else:
+            texts.append(_literal(_with_masks(part) if comparison is Comparison.MASKED else part))
     return f"concat({', '.join(texts)})"
+
+
+def _with_masks(text: str) -> str:
+    for escape, mask in _MASKS:
+        text = text.replace(escape, mask)
+    return text
+
+
+def _masked(text: str) -> str:
+    for escape, mask in _MASKS:
+        text = f"replace({text}, '{escape}', '{mask}')"
+    return text
+
+
+def _unmasked(text: str) -> str:
+    for escape, mask in _MASKS:
+        text = f"replace({text}, '{mask}', '{escape}')"
+    return text
+
+
+def _mask_checks() -> Iterator[str]:
+    """The line has no such characters of its own."""
+    for _, mask in _MASKS:
+        yield f"NOT contains(line, '{mask}')"
 
 
 def _quoted(part: Part, escaped: bool) -> list[Part]:
@@ -256,19 +316,27 @@ def _label(hole: Hole) -> str:
     return {"timestamp": "time_text", "level": "level_text"}.get(hole.column or "", hole.column or "")
 
 
-def _value(hole: Hole, alias: str, escaped: bool) -> str:
+def _value(hole: Hole, alias: str, comparison: Comparison) -> str:
     """The hole's value for its column."""
     access = _access(hole)
     if hole.column == "tags":
-        return f"[{_string(access, escaped)}]" if hole.kind == TEXT else f"CAST({access} AS VARCHAR[])"
-    value = _string(access, escaped) if hole.kind == TEXT else f"CAST({access} AS VARCHAR)"
+        return f"[{_string(access, comparison)}]" if hole.kind == TEXT else f"CAST({access} AS VARCHAR[])"
+    value = _string(access, comparison) if hole.kind == TEXT else f"CAST({access} AS VARCHAR)"
     if alias == "log":
         value = f"regexp_replace({value}, '\\r?\\n$', '')"
     return value
 
 
-def _string(access: str, escaped: bool) -> str:
-    return f"({access} ->> '$')" if escaped else access
+def _string(access: str, comparison: Comparison) -> str:
+    if comparison is Comparison.PLAIN:
+        return access
+    if comparison is Comparison.ESCAPED:
+        return f"({access} ->> '$')"
+    whole = f"(TRY_CAST(concat('\"', {_unmasked(access)}, '\"') AS JSON) ->> '$')"
+    return f"CASE WHEN regexp_matches({access}, '{_MASK}') THEN {whole} ELSE {access} END"
+
+
+_PLAIN = r'[^"\\\x{E000}-\x{E003}]*'
 
 
 def _checks(holes: list[Hole], escaped: bool) -> Iterator[str]:
@@ -277,7 +345,9 @@ def _checks(holes: list[Hole], escaped: bool) -> Iterator[str]:
         access = _access(hole)
         text = f"CAST({access} AS VARCHAR)"
         if hole.column == "tags" and hole.kind == JSON:
-            yield f"""regexp_full_match({text}, '\\["[^"\\\\]*"(?:,"[^"\\\\]*")*\\]')"""
+            yield f"""regexp_full_match({text}, '\\["{_PLAIN}"(?:,"{_PLAIN}")*\\]')"""
+        elif hole.flat:
+            yield f"NOT starts_with(coalesce({text}, ''), '{{')"
         elif hole.column and hole.kind == JSON:
             yield f"regexp_matches({text}, '^[-0-9]')"
         elif hole.column and hole.column != "message":

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -48,8 +49,6 @@ def record(number: int, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("message", ["plain", 'a "quoted" \\ line\nbreak\tand\u0001', "ünïcödé 😀"])
 def test_records_that_are_alike_are_read_as_columns(separators: tuple[str, str], message: str) -> None:
     texts = [json.dumps(record(n, msg=f"{message} {n}"), separators=separators, ensure_ascii=False) for n in range(200)]
-    if separators[0] == ", ":
-        texts = [text.replace('"tags": ["a", "b"], ', "") for text in texts]
     fast, exact, left = both(*texts)
     assert fast == exact
     assert left == 0
@@ -65,6 +64,57 @@ def test_escaped_messages_are_read_as_columns(message: str) -> None:
     fast, exact, left = both(*texts)
     assert fast == exact
     assert left == 0
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_what_python_writes_is_read_as_columns(ascii_only: bool) -> None:
+    more = {
+        "path": "C:\\x\\u00e9",
+        "note": 'say "é", 1\n',
+        "ids": [1, {"a": "v, w"}, []],
+        "by": {"name": "ü\t", "at": [1.5]},
+    }
+    texts = [json.dumps(record(n, **more, user=f"ö{n}"), ensure_ascii=ascii_only) for n in range(200)]
+    fast, exact, left = both(*texts)
+    assert fast == exact
+    assert left == 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["\\q", "\\ud800", "\\u00zz", "\ue001", "\ue002", "\\\\u00e9", "\\u0000", "\\u001a", "\\ud83d\\ude00", '"', "\\"],
+)
+@pytest.mark.parametrize("place", ["message", "x", "level", "host", "tags"])
+def test_an_odd_escape_among_many_is_read_exactly(odd: str, place: str) -> None:
+    texts = [
+        f'{{"message":"\\u00fc {n}","x":"\\/ö","level":"info","host":"h\\u00e9","tags":["a","b"],"n":{n}}}'
+        for n in range(100)
+    ]
+    value = f'["{odd}"]' if place == "tags" else f'"{odd}"'
+    texts[50] = re.sub(rf'"{place}":("[^"]*"|\[[^]]*\])', lambda _: f'"{place}":{value}', texts[50])
+    fast, exact, left = both(*texts)
+    assert fast == exact
+    assert left <= 1
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd"),
+    [
+        ({"log": {"foo": 1}}, {"log": {"level": "error"}}),
+        ({"log": 5}, {"log": {"level": "error"}}),
+        ({"log": {}}, {"log": {"level": "error"}}),
+        ({"level": None}, {"level": "error"}),
+        ({"level": {}}, {"level": "error"}),
+        ({"host": [1]}, {"host": "h"}),
+        ({"host": {"a": 1}}, {"host": {"name": "x"}}),
+        ({"time": None}, {"time": "2026-01-02T03:04:05Z"}),
+        ({"time": "2026-01-02T03:04:05Z"}, {"time": "2026-01-02T03:04:05Z", "@timestamp": "2025-01-02T03:04:05Z"}),
+    ],
+)
+def test_a_value_that_fills_a_column_in_one_record_only_fills_it(usual: dict[str, Any], odd: dict[str, Any]) -> None:
+    texts = [json.dumps({"message": f"m {n}"} | (odd if n == 50 else usual), separators=(",", ":")) for n in range(100)]
+    fast, exact, _ = both(*texts)
+    assert fast == exact
 
 
 @pytest.mark.parametrize("value", ["é", "<", "\\u00e9", "\u0001"])
@@ -102,6 +152,15 @@ def test_an_odd_line_among_many_costs_only_itself(odd: str) -> None:
     assert left <= 1
 
 
+@pytest.mark.parametrize("shift", range(4))
+def test_what_is_not_json_may_hold_any_character(shift: int) -> None:
+    usual = [f'{{"message":"é {n}","level":"info"}}' for n in range(100)]
+    usual[50] = '{"message":"' + "x" * shift + "😀" * 100 + '","level":"\\"}'
+    fast, exact, left = both(*usual)
+    assert fast == exact
+    assert left == 1
+
+
 def test_many_forms_in_one_content() -> None:
     dice = random.Random(3)
     texts = [
@@ -120,6 +179,9 @@ def test_many_forms_in_one_content() -> None:
             {"message": st.text(st.characters(blacklist_categories=["Cs"]), max_size=6), "x": json_values},
             optional={
                 "level": st.sampled_from(["info", "WARN", 30, "", None, "odd"]),
+                "log": st.sampled_from(
+                    ["text", 5, None, {}, {"level": "error"}, {"level": None, "x": [1, {"a": "b,c"}]}]
+                ),
                 "host": json_values,
                 "time": json_values,
             },
