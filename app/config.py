@@ -106,6 +106,7 @@ class Config:
     UPLOAD_MAX_FILES: int = _setting(10, _number, "files in one upload request")
     UPLOAD_MAX_BYTES: int = _setting(2 * GB, _size, "size of one upload request")
     BULK_MAX_BYTES: int = _setting(32 * MB, _size, "size of one bulk request, as sent and unpacked")
+    BULK_MAX_RECORDS: int = _setting(100_000, _number, "records of one bulk request")
     RECORD_MAX_BYTES: int = _setting(16 * MB, _size, "size of one record; what is longer is cut and marked")
     UNPACK_MAX_BYTES: int = _setting(20 * GB, _size, "unpacked size of one uploaded file")
     UNPACK_MAX_RATIO: int = _setting(1000, _number, "unpacked bytes per packed byte of an uploaded file")
@@ -190,7 +191,7 @@ def _refuse_unfit(config: Config) -> None:
         )
     if config.WEB_CONCURRENCY < 1:
         raise ConfigError("WEB_CONCURRENCY is 0: at least 1 process serves.")
-    for name in ("HEAVY_SEARCHES", "UPLOAD_MAX_FILES", "SEARCH_TIMEOUT_S", "BODY_IDLE_TIMEOUT_S"):
+    for name in ("BULK_MAX_RECORDS", "HEAVY_SEARCHES", "UPLOAD_MAX_FILES", "SEARCH_TIMEOUT_S", "BODY_IDLE_TIMEOUT_S"):
         if getattr(config, name) < 1:
             raise ConfigError(f"{name} is 0: write at least 1.")
 

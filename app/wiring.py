@@ -106,6 +106,7 @@ def handlers(application: Application) -> dict[str, Callable[..., Any]]:
 def _limits(config: Config) -> IngestLimits:
     return IngestLimits(
         bulk_bytes=config.BULK_MAX_BYTES,
+        bulk_records=config.BULK_MAX_RECORDS,
         record_bytes=config.RECORD_MAX_BYTES,
         unpack_bytes=config.UNPACK_MAX_BYTES,
         unpack_ratio=config.UNPACK_MAX_RATIO,

@@ -47,6 +47,7 @@ class IngestLimits:
     """How much one request or one file may bring.
 
     bulk_bytes      body of a bulk request, as sent and unpacked
+    bulk_records    records of a bulk request
     record_bytes    one record; a longer line is cut and marked
     unpack_bytes    unpacked size of one uploaded file, all members together
     unpack_ratio    unpacked bytes per packed byte
@@ -56,6 +57,7 @@ class IngestLimits:
     """
 
     bulk_bytes: int = 32 << 20
+    bulk_records: int = 100_000
     record_bytes: int = 16 << 20
     unpack_bytes: int = 20 << 30
     unpack_ratio: int = 1000
