@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.ingest.options import IngestLimits
 from services.ingest.unpack import Stream
 
 BLOCK_BYTES = 1 << 20
-MAX_RECORD_BYTES = 16 << 20
-"""A longer line is cut here, with a problem; what follows up to its end is not kept."""
+RECORD_BYTES = IngestLimits().record_bytes
+"""A longer line is cut here, with a problem, unless the caller says otherwise; the rest of the line is not kept."""
 
 LINES_SCHEMA = pa.schema([("line_no", pa.int64()), ("line", pa.string()), ("end", pa.int64())])
 
 NOT_UTF8 = "not UTF-8: read as Latin-1"
 ZEROED = "held NUL bytes: spaces stand in their place"
-CUT = f"longer than {MAX_RECORD_BYTES >> 20} MiB: cut"
+CUT = "longer than RECORD_MAX_BYTES: cut"
 
 _SPACED = bytes(32 if byte in (0x00, 0x1A) else byte for byte in range(256))
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -72,7 +73,14 @@ def utf16_of(head: bytes) -> str | None:
     return None
 
 
-def read_lines(stream: Stream, *, encoding: str | None = None, position: int = 0, head: bytes = b"") -> Iterator[Block]:
+def read_lines(
+    stream: Stream,
+    *,
+    encoding: str | None = None,
+    position: int = 0,
+    head: bytes = b"",
+    record_bytes: int = RECORD_BYTES,
+) -> Iterator[Block]:
     """The lines of `stream` behind `position` (0, or the `end` of a line from an earlier pass), in blocks.
 
     `encoding` is "utf-8", "utf-16", "latin-1" or None to find out from `head`, the stream's first bytes.
@@ -82,7 +90,7 @@ def read_lines(stream: Stream, *, encoding: str | None = None, position: int = 0
     codec = _codec(encoding, head)
     separator = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
     marked = codec == "utf-8"
-    split = _Splitter(separator, marked, latin1=codec == "latin-1")
+    split = _Splitter(separator, marked, latin1=codec == "latin-1", most=record_bytes)
     for text in _steps(stream, codec):
         yield from split.feed(text, position)
     yield from split.finish(position)
@@ -112,6 +120,12 @@ def _lenient(data: bytes, *, final: bool) -> tuple[str, bytes]:
     return "".join(map(_either, data[:cut].splitlines(keepends=True))), data[cut:]
 
 
+def _whole_characters(data: bytes) -> bytes:
+    """Without the beginning of a character that was cut off at the end."""
+    _, rest = _lenient(data, final=False)
+    return data.removesuffix(rest)
+
+
 def _either(line: bytes) -> str:
     try:
         return line.decode()
@@ -137,7 +151,8 @@ def _steps(stream: Stream, codec: str) -> Iterator[bytes]:
 class _Splitter:
     """Keeps what stands behind the last line break until the next step brings its rest."""
 
-    def __init__(self, separator: bytes, marked: bool, latin1: bool):
+    def __init__(self, separator: bytes, marked: bool, latin1: bool, most: int):
+        self._most = most
         self._separator = separator
         self._marked = marked
         self._latin1 = latin1
@@ -153,7 +168,7 @@ class _Splitter:
             self._keep(step)
             return
         first = step.find(self._separator)
-        if self._open_bytes + first > MAX_RECORD_BYTES:
+        if self._open_bytes + first > self._most:
             self._keep(step[:first])
             yield from self._overlong(self._separator, skip_to)
             text = step[first + 1 : cut]
@@ -172,7 +187,7 @@ class _Splitter:
             yield from self._lines(text, skip_to)
 
     def _keep(self, step: bytes) -> None:
-        room = MAX_RECORD_BYTES - self._open_bytes
+        room = self._most - self._open_bytes
         if step:
             self._open.append(step[:room])
         self._dropped += max(0, len(step) - room)
@@ -182,6 +197,7 @@ class _Splitter:
         """The line whose first part is kept and whose end is in `rest`."""
         text = b"".join(self._open)
         end = self._position + len(text) + self._dropped + len(rest)
+        text = _whole_characters(text)
         line_no, self._line_no = self._line_no, self._line_no + 1
         self._open, self._open_bytes, self._dropped, self._position = [], 0, 0, end
         if end > skip_to:
@@ -207,12 +223,13 @@ class _Splitter:
         raw = self._split(text)
         ends = pc.add(pc.cumulative_sum(pc.add(pc.binary_length(raw).cast(pa.int64()), 1)), start)
         numbers = pa.arange(line_no, line_no + len(raw))
+        raw, cuts = self._cut(raw, line_no) if len(text) > self._most else (raw, {})
         lines, marks = self._strings(raw, line_no)
         if start == 0 and line_no == 1 and len(lines) and (lines[0].as_py() or "").startswith("\ufeff"):
             lines = pa.concat_arrays([pa.array([lines[0].as_py()[1:]], pa.string()), lines[1:]])
         if b"\r" in text:
             lines = pc.utf8_rtrim(lines, characters="\r")
-        return pa.table([numbers, lines, ends], schema=LINES_SCHEMA), zeroed | marks
+        return pa.table([numbers, lines, ends], schema=LINES_SCHEMA), zeroed | marks | cuts
 
     def _split(self, text: bytes) -> pa.Array:
         """The lines of the text, which is not copied before."""
@@ -220,6 +237,16 @@ class _Splitter:
         whole = pa.Array.from_buffers(pa.binary(), 1, [None, bounds, pa.py_buffer(text)])
         lines = pc.split_pattern(whole, self._separator).values
         return lines[:-1] if text.endswith(self._separator) else lines
+
+    def _cut(self, raw: pa.Array, line_no: int) -> tuple[pa.Array, dict[int, str]]:
+        """The lines with those that are too long cut, and marks of these."""
+        long = pc.indices_nonzero(pc.greater(pc.binary_length(raw), self._most)).to_pylist()
+        if not long:
+            return raw, {}
+        texts = raw.to_pylist()
+        for index in long:
+            texts[index] = _whole_characters(texts[index][: self._most])
+        return pa.array(texts, pa.binary()), {line_no + index: CUT for index in long}
 
     def _zeroed(self, text: bytes, line_no: int) -> dict[int, str]:
         """Marks of the lines that hold NUL bytes."""

@@ -28,8 +28,13 @@ class Format(Protocol):
     def name(self) -> str:
         """What the content was found to be."""
 
-    def blocks(self, stream: Stream, head: bytes, options: ParseOptions, position: int) -> Iterator[Block]:
-        """The content's lines (or the texts of its records) behind `position`, with line numbers and ends."""
+    def blocks(
+        self, stream: Stream, head: bytes, options: ParseOptions, position: int, record_bytes: int
+    ) -> Iterator[Block]:
+        """The content's lines (or the texts of its records) behind `position`, with line numbers and ends.
+
+        A line over `record_bytes` is cut there and marked.
+        """
 
     def split(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, last: bool) -> tuple[pa.Table, pa.Table]:
         """(whole records, the beginning of a record that goes on behind these lines)."""

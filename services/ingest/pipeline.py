@@ -115,7 +115,7 @@ def _read_member(
     elif head:
         form = detect(con, head, member.name, reading.options)
         chunks = _Chunks(con, form, reading, index << _MEMBER_SHIFT)
-        yield from chunks.made_of(form.blocks(member, head, reading.options, start), file)
+        yield from chunks.made_of(form.blocks(member, head, reading.options, start, reading.limits.record_bytes), file)
     if member.problem:
         yield _only_a_problem(member, (index << _MEMBER_SHIFT), file.tell(), reading)
 

@@ -102,12 +102,12 @@ class _Budget:
         if self.spent > self.limits.max_unpacked_bytes:
             raise TooLarge(
                 f"The file unpacks to more than {self.limits.max_unpacked_bytes} bytes.",
-                limit=f"max_unpacked_bytes={self.limits.max_unpacked_bytes}",
+                limit=f"UNPACK_MAX_BYTES={self.limits.max_unpacked_bytes}",
             )
         if self.spent > self.limits.ratio_free_bytes and self.spent > self.limits.max_ratio * self.packed_bytes:
             raise TooLarge(
                 f"The file unpacks to more than {self.limits.max_ratio} times its size.",
-                limit=f"max_ratio={self.limits.max_ratio}",
+                limit=f"UNPACK_MAX_RATIO={self.limits.max_ratio}",
             )
 
 
@@ -249,7 +249,7 @@ def _zip_members(file: BinaryIO, name: str, budget: _Budget) -> Iterator[Member]
     if len(entries) > budget.limits.max_entries:
         raise TooLarge(
             f"The zip file holds {len(entries)} files, more than {budget.limits.max_entries}.",
-            limit=f"max_entries={budget.limits.max_entries}",
+            limit=f"UNPACK_MAX_ENTRIES={budget.limits.max_entries}",
         )
     for entry in entries:
         yield _zip_member(archive, entry, budget)

@@ -42,9 +42,11 @@ class CsvRows:
     names: tuple[str, ...]
     header_line: int
 
-    def blocks(self, stream: Stream, head: bytes, options: ParseOptions, position: int) -> Iterator[Block]:
+    def blocks(
+        self, stream: Stream, head: bytes, options: ParseOptions, position: int, record_bytes: int
+    ) -> Iterator[Block]:
         """The lines behind `position`, in blocks."""
-        return read_lines(stream, encoding=options.encoding, position=position, head=head)
+        return read_lines(stream, encoding=options.encoding, position=position, head=head, record_bytes=record_bytes)
 
     def split(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, last: bool) -> tuple[pa.Table, pa.Table]:
         """(lines of whole rows, lines of a row whose quoted value goes on)."""

@@ -25,9 +25,11 @@ class JsonLines:
 
     name = "ndjson"
 
-    def blocks(self, stream: Stream, head: bytes, options: ParseOptions, position: int) -> Iterator[Block]:
+    def blocks(
+        self, stream: Stream, head: bytes, options: ParseOptions, position: int, record_bytes: int
+    ) -> Iterator[Block]:
         """The records' texts behind `position`, with line numbers and ends."""
-        return read_lines(stream, encoding=options.encoding, position=position, head=head)
+        return read_lines(stream, encoding=options.encoding, position=position, head=head, record_bytes=record_bytes)
 
     def split(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, last: bool) -> tuple[pa.Table, pa.Table]:
         """(whole records, the beginning of a record that goes on behind these lines): here every line is whole."""
@@ -46,10 +48,15 @@ class JsonDocuments(JsonLines):
     def __init__(self, *, array: bool):
         self._array = array
 
-    def blocks(self, stream: Stream, head: bytes, options: ParseOptions, position: int) -> Iterator[Block]:
+    def blocks(
+        self, stream: Stream, head: bytes, options: ParseOptions, position: int, record_bytes: int
+    ) -> Iterator[Block]:
         """See `JsonLines.blocks`."""
         return cut_documents(
-            read_text(stream, encoding=options.encoding, head=head), array=self._array, position=position
+            read_text(stream, encoding=options.encoding, head=head),
+            array=self._array,
+            position=position,
+            record_bytes=record_bytes,
         )
 
 
@@ -58,7 +65,9 @@ class JsonWhole(JsonLines):
 
     name = "json"
 
-    def blocks(self, stream: Stream, head: bytes, options: ParseOptions, position: int) -> Iterator[Block]:
+    def blocks(
+        self, stream: Stream, head: bytes, options: ParseOptions, position: int, record_bytes: int
+    ) -> Iterator[Block]:
         """One block with one unit: the text without white space around it."""
         text = "".join(read_text(stream, encoding=options.encoding, head=head)).strip("\ufeff \t\r\n")
         if text and position < 1:

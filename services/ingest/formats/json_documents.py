@@ -9,18 +9,20 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from services.ingest.decode import LINES_SCHEMA, MAX_RECORD_BYTES, Block
+from services.ingest.decode import LINES_SCHEMA, RECORD_BYTES, Block
 from services.ingest.formats.json_text import NotJson, scan_value, skip_blank
 
 _NEXT_OBJECT = re.compile(r"\n[ \t]*(?=\{)|(?<=\}),\s*(?=\{)")
 
 
-def cut_documents(steps: Iterable[str], *, array: bool, position: int = 0) -> Iterator[Block]:
+def cut_documents(
+    steps: Iterable[str], *, array: bool, position: int = 0, record_bytes: int = RECORD_BYTES
+) -> Iterator[Block]:
     """The values in the text that `steps` make up, behind `position` (0, or an `end`), as blocks of lines.
 
     `line_no` is where a value begins; `end` counts characters from the start of the text.
     """
-    cutter = _Cutter(array)
+    cutter = _Cutter(array, record_bytes)
     for step in steps:
         yield from _behind(cutter.feed(step, last=False), position)
     yield from _behind(cutter.feed("", last=True), position)
@@ -47,8 +49,9 @@ class _Cutter:
     `_marks` are the brackets and commas of the array since the last value.
     """
 
-    def __init__(self, array: bool):
+    def __init__(self, array: bool, most: int):
         self._array = array
+        self._most = most
         self._text = ""
         self._marks = ""
         self._values = 0
@@ -65,7 +68,7 @@ class _Cutter:
         wrong: dict[int, str] = {}
         done = line_at = 0
         while (start := self._next(text, done)) is not None:
-            end = _end_of(text, start, last)
+            end = _end_of(text, start, last, self._most)
             if end is None:
                 done = start
                 break
@@ -106,12 +109,12 @@ class _Cutter:
         return position if position < len(text) else None
 
 
-def _end_of(text: str, start: int, last: bool) -> int | None:
+def _end_of(text: str, start: int, last: bool, most: int) -> int | None:
     """Where the value at `start` ends; of what is not JSON, where the next object begins. None: more text is needed."""
     try:
         _, end = scan_value(text, start)
     except NotJson as error:
-        if not last and may_continue(text, error) and len(text) - start < MAX_RECORD_BYTES:
+        if not last and may_continue(text, error) and len(text) - start < most:
             return None
         match = _NEXT_OBJECT.search(text, start + 1)
         return match.start() if match else len(text)

@@ -27,9 +27,11 @@ class TextLines:
         """The reader for a text that begins with these lines (line_no, line)."""
         return cls(detect_text(con, sample, options))
 
-    def blocks(self, stream: Stream, head: bytes, options: ParseOptions, position: int) -> Iterator[Block]:
+    def blocks(
+        self, stream: Stream, head: bytes, options: ParseOptions, position: int, record_bytes: int
+    ) -> Iterator[Block]:
         """The lines behind `position`, in blocks."""
-        return read_lines(stream, encoding=options.encoding, position=position, head=head)
+        return read_lines(stream, encoding=options.encoding, position=position, head=head, record_bytes=record_bytes)
 
     def split(self, con: duckdb.DuckDBPyConnection, lines: pa.Table, last: bool) -> tuple[pa.Table, pa.Table]:
         """(lines of whole records, lines of the last record, which may go on in the next chunk)."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.decode import CUT, MAX_RECORD_BYTES, NOT_UTF8, ZEROED, is_binary, read_lines, read_text
+from services.ingest.decode import CUT, NOT_UTF8, RECORD_BYTES, ZEROED, is_binary, read_lines, read_text
 
 
 def read(content: bytes, **options) -> tuple[list[str], list[int], list[int], dict[int, str]]:
@@ -49,12 +49,18 @@ def test_nul_and_substitute_become_spaces() -> None:
 
 
 def test_ten_megabyte_lines_stay_whole_and_longer_ones_are_cut_and_marked() -> None:
-    long, too_long = b"x" * (10 << 20), b"y" * (MAX_RECORD_BYTES + 5000)
+    long, too_long = b"x" * (10 << 20), b"y" * (RECORD_BYTES + 5000)
     lines, numbers, ends, marks = read(long + b"\n" + too_long + b"\nlast\n")
-    assert [len(line) for line in lines] == [len(long), MAX_RECORD_BYTES, 4]
+    assert [len(line) for line in lines] == [len(long), RECORD_BYTES, 4]
     assert numbers == [1, 2, 3]
     assert marks == {2: CUT}
     assert ends[-1] == len(long) + len(too_long) + 7
+
+
+def test_the_limit_of_a_line_is_a_setting() -> None:
+    lines, numbers, ends, marks = read("12345\n123456\n1\n1234é\n".encode(), record_bytes=5)
+    assert (lines, numbers, marks) == (["12345", "12345", "1", "1234"], [1, 2, 3, 4], {2: CUT, 4: CUT})
+    assert ends == [6, 13, 15, 22]
 
 
 @settings(max_examples=60, deadline=None)

@@ -108,4 +108,4 @@ def test_a_bomb_is_refused_after_a_part_of_it(pack) -> None:
 def test_a_zip_with_too_many_files_is_refused() -> None:
     with pytest.raises(TooLarge) as refused:
         unpacked(zipped(**{f"{number}.log": b"x" for number in range(11)}), max_entries=10)
-    assert refused.value.limit == "max_entries=10"
+    assert refused.value.limit == "UNPACK_MAX_ENTRIES=10"
