@@ -7,6 +7,7 @@ thread, in either direction. Health and metrics have two threads of their own: t
 
 import asyncio
 import functools
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from flask import Flask
 
 from app.auth import principal_of_request
 from app.bodies import Budget, Disconnected, UploadForm, drain, refuse_larger, spool_form
-from app.config import MB, Config
+from app.config import KB, MB, Config
 from services.errors import ElkVisionError, InvalidInput
 from services.principal import Right, require
+
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -29,6 +32,8 @@ THREADS = 16
 VITAL_THREADS = 2
 BODIES_BYTES = 256 * MB
 SMALL_BODY_BYTES = 4 * MB
+VISITOR_BODY_BYTES = 64 * KB
+"""Larger bodies, and those of unknown length, are read only for somebody known: they take a share of the budget."""
 VITAL_PATHS = ("/api/health", "/metrics")
 BULKY_PATHS = ("/api/logs", "/api/logs/bulk")
 UPLOAD_PATH = "/api/logs/upload"
@@ -64,6 +69,8 @@ class Front:
                 return
             limit, name = self._body_limit(path)
             refuse_larger(_content_length(scope), limit, name)
+            if is_large(scope):
+                await asyncio.to_thread(self._check_right, scope, path in BULKY_PATHS)
             async with self._budget.body(receive, limit, name, self._config.BODY_IDLE_TIMEOUT_S) as body:
                 await self._run(scope, body, send)
         except ElkVisionError as error:
@@ -72,7 +79,7 @@ class Front:
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The right is checked before the first byte is read: nobody fills the disk without an account."""
-        await asyncio.to_thread(self._check_upload_right, scope)
+        await asyncio.to_thread(self._check_right, scope, True)
         refuse_larger(_content_length(scope), self._config.UPLOAD_MAX_BYTES, "UPLOAD_MAX_BYTES")
         await asyncio.to_thread(self._server.extensions["elkvision"].uploads.expect)
         form: UploadForm = await spool_form(
@@ -89,10 +96,13 @@ class Front:
         finally:
             await asyncio.to_thread(form.discard)
 
-    def _check_upload_right(self, scope: Scope) -> None:
+    def _check_right(self, scope: Scope, to_write: bool) -> None:
+        """Raise unless somebody known asks (who may send logs, where `to_write`)."""
         environ = build_environ(scope, None)  # type: ignore[arg-type]
         with self._server.request_context(environ):  # type: ignore[arg-type]
-            require(principal_of_request(), Right.WRITE_LOGS)
+            principal = principal_of_request()
+            if to_write:
+                require(principal, Right.WRITE_LOGS)
 
     def _body_limit(self, path: str) -> tuple[int, str]:
         if path in BULKY_PATHS:
@@ -103,9 +113,9 @@ class Front:
         """ALLOWED_HOSTS: a page on another name that resolves to us (DNS rebinding) gets nothing."""
         allowed = self._config.ALLOWED_HOSTS
         host = header(scope, b"host").decode("latin-1")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if "*" not in allowed and name.lower() not in allowed:
-            raise InvalidInput(f"The host name {name!r} is not in ALLOWED_HOSTS.")
+        found = _HOST.fullmatch(host)
+        if found is None or ("*" not in allowed and found[1].lower() not in allowed):
+            raise InvalidInput(f"The host name {host[:100]!r} is not in ALLOWED_HOSTS.")
 
     async def _run(self, scope: Scope, body: bytes, send: Send) -> None:
         """Run Flask in a thread on a body that is there, and send its answer when it is complete."""
@@ -162,6 +172,12 @@ def without_length(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, byte
 def header(scope: Scope, name: bytes) -> bytes:
     """The value of a request header, empty when it is not there."""
     return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+def is_large(scope: Scope) -> bool:
+    """Whether the body is more than a visitor may send, or does not say how long it is."""
+    chunked = header(scope, b"transfer-encoding") != b""
+    return chunked or _content_length(scope) > VISITOR_BODY_BYTES
 
 
 def _content_length(scope: Scope) -> int:

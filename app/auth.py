@@ -21,6 +21,8 @@ CSRF_HEADER = "X-CSRFToken"
 CSRF_FIELD = "csrf_token"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 REMEMBER_DAYS = 30
+LOOPBACK = ("127.0.0.1", "::1")
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 class Member(flask_login.UserMixin):
@@ -104,6 +106,11 @@ def _find_principal() -> Principal:
         found: Principal = user.principal
         return found
     raise Unauthenticated("Sign in, or send a token in the Authorization header.")
+
+
+def from_loopback() -> bool:
+    """True where the request comes from this machine and through no proxy."""
+    return request.remote_addr in LOOPBACK and not any(name in request.headers for name in PROXY_HEADERS)
 
 
 def check_csrf(request: Request) -> None:

@@ -20,6 +20,13 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 WRITE_BYTES = 1 << 20
 """Parts are parsed and written in pieces of this size, in a thread: the loop never waits for the disk."""
 
+PROGRESS_BYTES = 64 << 10
+"""What must arrive of a body within the idle time-out."""
+
+MAX_FIELDS = 100
+MAX_PART_HEADERS = 32
+FILE_FIELD = "file"
+
 DRAIN_BYTES = 64 << 20
 DRAIN_S = 5
 """What is read of a body after its request was refused."""
@@ -37,17 +44,23 @@ class Stalled(CallerError):
 
 
 async def pieces(receive: Receive, idle_timeout_s: float) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises `Stalled` when nothing came for `idle_timeout_s`, `Disconnected` at a hang-up."""
-    more = True
+    """The body as it arrives. Raises `Disconnected` at a hang-up, `Stalled` where neither the end of the body nor
+    `PROGRESS_BYTES` more came within `idle_timeout_s`: a byte now and then is no progress.
+    """
+    loop = asyncio.get_running_loop()
+    more, due, gained = True, loop.time() + idle_timeout_s, 0
     while more:
         try:
-            message = await asyncio.wait_for(receive(), idle_timeout_s)
+            message = await asyncio.wait_for(receive(), max(0.0, due - loop.time()))
         except TimeoutError:
             raise Stalled(f"The request body made no progress for {idle_timeout_s:g} seconds.") from None
         if message["type"] == "http.disconnect":
             raise Disconnected
-        more = message.get("more_body", False)
-        yield message.get("body", b"")
+        more, piece = message.get("more_body", False), message.get("body", b"")
+        gained += len(piece)
+        if gained >= PROGRESS_BYTES:
+            due, gained = loop.time() + idle_timeout_s, 0
+        yield piece
 
 
 async def drain(receive: Receive) -> None:
@@ -108,6 +121,7 @@ class UploadForm:
         self._headers: dict[str, bytes] = {}
         self._sink: Any = None
         self._field_bytes = 0
+        self._field_count = 0
         self._current: tuple[str, str | None] = ("", None)
 
     def callbacks(self) -> dict[str, Any]:
@@ -136,6 +150,8 @@ class UploadForm:
             raise InvalidInput("A header of a form part is too long.")
 
     def _end_header(self) -> None:
+        if len(self._headers) >= MAX_PART_HEADERS:
+            raise InvalidInput("A form part has too many headers.")
         self._headers[self._header[0].decode("latin-1").lower()] = self._header[1]
         self._header = [b"", b""]
 
@@ -145,8 +161,11 @@ class UploadForm:
         file_name = options.get(b"filename")
         self._current = (name, None if file_name is None else file_name.decode("utf-8", "replace"))
         if file_name is None:
+            self._count_field(len(name))
             self._sink = bytearray()
             return
+        if name != FILE_FIELD:
+            raise InvalidInput("Send files in parts named file.", field=name[:100])
         if len(self.files) >= self._max_files:
             raise TooLarge(
                 f"One request takes at most {self._max_files} files (UPLOAD_MAX_FILES).",
@@ -154,6 +173,12 @@ class UploadForm:
             )
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sink = tempfile.NamedTemporaryFile(dir=self._folder, prefix="part-", delete=False)  # noqa: SIM115
+
+    def _count_field(self, size_bytes: int) -> None:
+        self._field_count += 1
+        self._field_bytes += size_bytes
+        if self._field_count > MAX_FIELDS:
+            raise TooLarge(f"A form takes at most {MAX_FIELDS} fields.", limit=f"form fields={MAX_FIELDS}")
 
     def _write(self, data: bytes, start: int, end: int) -> None:
         if self._current[1] is None:

@@ -21,6 +21,7 @@ Arguments = argparse.Namespace
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is 0 when it did what it says, 2 for a wrong setting or argument."""
     parsed = _parser().parse_args(arguments)
+    os.umask(0o077)  # records, accounts and the local socket are the owner's alone
     try:
         config = Config.from_env(load_environ(Path.cwd(), os.environ))
         result: int = parsed.run(config, parsed)

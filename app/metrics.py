@@ -9,11 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from app.auth import optional_principal
+from app.auth import from_loopback, principal_of_request
 from app.logs import log_request
-from services.errors import Unauthenticated
+from services.principal import Right, require
 
-LOOPBACK = ("127.0.0.1", "::1")
 UNMATCHED = "unmatched"
 
 
@@ -74,7 +73,6 @@ def install_metrics(server: Flask, metrics: Metrics) -> None:
 
 
 def _answer(metrics: Metrics) -> Response:
-    forwarded = "X-Forwarded-For" in request.headers
-    if (request.remote_addr not in LOOPBACK or forwarded) and optional_principal() is None:
-        raise Unauthenticated("Metrics are shown to loopback, or with a token in the Authorization header.")
+    if not from_loopback():
+        require(principal_of_request(), Right.MANAGE_ORGANISATION)
     return Response(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)

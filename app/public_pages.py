@@ -6,8 +6,7 @@ from flask import Blueprint, Flask, current_app, redirect, render_template, requ
 from flask_wtf.csrf import generate_csrf
 
 from app import __version__
-from app.api.auth import from_loopback
-from app.auth import check_csrf, current_principal, optional_principal, services, sign_in, sign_out
+from app.auth import check_csrf, current_principal, from_loopback, optional_principal, services, sign_in, sign_out
 from app.page_head import STYLESHEETS, THEME_SCRIPT, asset_address
 from app.public_sample import sample_bars, sample_rows
 from services.errors import CallerError, Forbidden, InvalidInput, QuotaExceeded, Unauthenticated

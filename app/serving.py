@@ -1,6 +1,7 @@
 """One process: uvicorn in front, the services behind, the local socket beside; stops within 5 seconds."""
 
 import os
+import resource
 import socket
 import sys
 import threading
@@ -11,6 +12,7 @@ import uvicorn
 
 from app import __version__, control
 from app.config import Config
+from app.http_protocol import HeaderTimeoutProtocol
 from app.logs import configure_logs
 from app.wiring import Application, build, handlers
 from services.errors import ConfigError
@@ -43,6 +45,7 @@ class _Server(uvicorn.Server):
 def run(config: Config) -> int:
     """Serve until a signal. Raises `ConfigError` when the folder is held or the port is taken."""
     configure_logs(debug=config.DEBUG)
+    allow_many_connections()
     with (
         control.hold(config.DATA_DIR),
         _listen(config) as listening,
@@ -55,9 +58,16 @@ def run(config: Config) -> int:
     return 0
 
 
+def allow_many_connections() -> None:
+    """Raise the number of open files to what the system allows this process: every connection takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _uvicorn(application: Application, config: Config) -> _Server:
     settings = uvicorn.Config(
         application.front,
+        http=HeaderTimeoutProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -65,7 +75,6 @@ def _uvicorn(application: Application, config: Config) -> _Server:
         proxy_headers=True,
         timeout_graceful_shutdown=DRAIN_S,
         timeout_keep_alive=30,
-        h11_max_incomplete_event_size=64 << 10,
     )
     return _Server(settings, _greeting(application, config))
 

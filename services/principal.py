@@ -48,12 +48,13 @@ class Right(StrEnum):
     MANAGE_ORGANISATION = "manage the organisation"
 
 
-_NEEDS: dict[Right, tuple[Role, Scope | None]] = {
-    Right.READ_LOGS: (Role.VIEWER, Scope.READ),
-    Right.WRITE_LOGS: (Role.EDITOR, Scope.INGEST),
-    Right.DELETE_LOGS: (Role.EDITOR, Scope.INGEST),
-    Right.OWN_ACCOUNT: (Role.VIEWER, Scope.READ),
-    Right.MANAGE_ORGANISATION: (Role.ADMIN, Scope.ADMIN),
+_NEEDS: dict[Right, tuple[Role, frozenset[Scope]]] = {
+    Right.READ_LOGS: (Role.VIEWER, frozenset({Scope.READ})),
+    Right.WRITE_LOGS: (Role.EDITOR, frozenset({Scope.INGEST})),
+    # A shipper's token can only add: what destroys needs one that may read as well.
+    Right.DELETE_LOGS: (Role.EDITOR, frozenset({Scope.INGEST, Scope.READ})),
+    Right.OWN_ACCOUNT: (Role.VIEWER, frozenset({Scope.READ})),
+    Right.MANAGE_ORGANISATION: (Role.ADMIN, frozenset({Scope.ADMIN})),
 }
 
 
@@ -76,14 +77,15 @@ class Principal:
 
 def allows(principal: Principal, right: Right) -> bool:
     """True where `principal` has `right`."""
-    role, scope = _NEEDS[right]
-    return principal.role >= role and (scope is None or scope in principal.scopes)
+    role, scopes = _NEEDS[right]
+    return principal.role >= role and scopes <= principal.scopes
 
 
 def require(principal: Principal, right: Right) -> None:
     """Raise `Forbidden` unless `principal` has `right`; the text says what is missing."""
-    role, scope = _NEEDS[right]
+    role, scopes = _NEEDS[right]
     if principal.role < role:
         raise Forbidden(f"To {right.value} you need the role {role.word}; yours is {principal.role.word}.")
-    if scope is not None and scope not in principal.scopes:
-        raise Forbidden(f"To {right.value} this credential needs the scope {scope.value}.")
+    missing = sorted(scopes - principal.scopes)
+    if missing:
+        raise Forbidden(f"To {right.value} this credential needs the scope {' and '.join(missing)}.")

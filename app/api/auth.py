@@ -9,13 +9,11 @@ from app.api.answers import rfc3339
 from app.api.caller import caller, services
 from app.api.models.accounts import Credentials, PasswordChange, ProfileChange, Registration, SignedIn, User
 from app.api.resource import Resource
-from app.auth import sign_out
+from app.auth import from_loopback, sign_out
 from services.accounts.views import UserView
 from services.principal import Principal
 
 ABOUT = "Accounts, sign-in and sign-out."
-LOOPBACK = ("127.0.0.1", "::1")
-PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 visitors = Resource("visitors", ABOUT, tag="auth", public=True)
 auth = Resource("auth", ABOUT)
@@ -68,11 +66,6 @@ def change_user(body: ProfileChange) -> dict[str, Any]:
 def change_password(body: PasswordChange) -> None:
     """Change the password."""
     services().accounts.change_password(caller(), body.old_password, body.new_password)
-
-
-def from_loopback() -> bool:
-    """True where the request comes from this machine and through no proxy."""
-    return request.remote_addr in LOOPBACK and not any(name in request.headers for name in PROXY_HEADERS)
 
 
 def user_json(user: UserView) -> dict[str, Any]:

@@ -96,6 +96,7 @@ class Accounts:
         from every organisation.
         """
         name = names.login_key(username_or_email)
+        self._throttle.check(name, address)  # who must wait takes nobody's turn
         with self._passwords.turn():
             self._throttle.check(name, address)
             user = self._user_named(name)

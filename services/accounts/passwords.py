@@ -20,7 +20,9 @@ from services.errors import InvalidInput, QuotaExceeded
 MIN_LENGTH = 8
 MAX_LENGTH = 1024
 _AT_ONCE = 2
+_WAITING = 6  # each holds one of the threads that serve everybody
 _WAIT_S = 10.0
+_BUSY = "Too many people are signing in at this moment."
 
 # Those of eight and more characters at the top of the published lists (NCSC 2019, NordPass 2019-2024).
 _COMMONEST = frozenset(
@@ -41,17 +43,25 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._places = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
         self._nobody = _hash_of_nothing(self._hasher)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for one of the two places; raises `QuotaExceeded` when none is free for 10 s. Not re-entrant."""
-        if not self._slots.acquire(timeout=_WAIT_S):
-            raise QuotaExceeded("Too many people are signing in at this moment.", retry_after_s=5)
+        """Wait for one of the two places. Raises `QuotaExceeded` at once where six wait already, and after 10 s. Not
+        re-entrant.
+        """
+        if not self._places.acquire(blocking=False):
+            raise QuotaExceeded(_BUSY, retry_after_s=5)
         try:
-            yield
+            if not self._slots.acquire(timeout=_WAIT_S):
+                raise QuotaExceeded(_BUSY, retry_after_s=5)
+            try:
+                yield
+            finally:
+                self._slots.release()
         finally:
-            self._slots.release()
+            self._places.release()
 
     def hash(self, password: str) -> str:
         """The hash of a password that `check_new` accepted."""

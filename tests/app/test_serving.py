@@ -1,5 +1,6 @@
 """The process as its operator meets it: start, stop, a second one, stalled clients, the command line."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -128,8 +129,56 @@ def test_a_body_that_stalls_is_answered_with_408(tmp_path: Path) -> None:
         assert b" 408 " in connection.recv(4096)
 
 
-def test_an_unknown_host_name_is_refused(server: RunningServer) -> None:
-    assert server.request("GET", "/", Host="evil.example").status == 400
+@pytest.mark.parametrize("host", ["evil.example", "localhost:evil", "localhost:80@evil.example", ""])
+def test_an_unknown_host_name_is_refused(server: RunningServer, host: str) -> None:
+    assert server.request("GET", "/", Host=host).status == 400
+
+
+def test_a_trickle_of_bytes_is_no_progress(tmp_path: Path) -> None:
+    with RunningServer(tmp_path, BODY_IDLE_TIMEOUT_S="1") as server:
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection.sendall(b"POST /api/auth/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n")
+        connection.settimeout(0.1)
+        answer, until = b"", time.monotonic() + 10
+        while not answer and time.monotonic() < until:
+            connection.sendall(b" ")
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(4096)
+        assert b" 408 " in answer
+
+
+def test_a_visitors_large_body_is_refused_before_it_is_read(server: RunningServer) -> None:
+    for path in ("/api/logs/bulk/", "/api/auth/login/"):
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+        connection.sendall(head.encode())
+        connection.settimeout(10)
+        assert b" 401 " in connection.recv(4096)
+
+
+def test_metrics_are_for_this_machine_or_an_admins_token(server: RunningServer) -> None:
+    token = server.account()
+    assert b"http_requests_total" in server.request("GET", "/metrics").body
+    assert server.request("GET", "/metrics", X_Real_IP="192.0.2.1").status == 401
+    assert server.request("GET", "/metrics", token=token, X_Real_IP="192.0.2.1").status == 200
+    ingest_only = server.request("POST", "/api/auth/tokens/", {"name": "shipper", "scopes": ["ingest"]}, token=token)
+    refused = server.request("GET", "/metrics", token=ingest_only.json["token"], X_Real_IP="192.0.2.1")
+    assert refused.status == 403
+
+
+def test_what_is_kept_is_for_its_owner_only(server: RunningServer) -> None:
+    server.request("POST", "/api/logs/", {"message": "secret"}, token=server.account())
+    assert not [path for path in server.data_dir.rglob("*") if path.stat().st_mode & 0o077]
+
+
+@pytest.mark.parametrize("name", ["metadata", "file"])
+def test_an_upload_form_is_bounded(server: RunningServer, name: str) -> None:
+    part = f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="a.log"\r\n\r\nline\r\n'
+    many = "".join(f'--x\r\nContent-Disposition: form-data; name="n{n}"\r\n\r\n\r\n' for n in range(101))
+    body = (part if name != "file" else many) + "--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    answer = server.request("POST", "/api/logs/upload/", body.encode(), token=server.account(), Content_Type=kind)
+    assert answer.status == (422 if name != "file" else 413)
 
 
 def test_an_upload_without_a_credential_is_refused_before_its_body(server: RunningServer) -> None:

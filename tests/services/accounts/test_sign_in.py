@@ -171,17 +171,35 @@ def test_many_guesses_at_once_do_not_get_past_the_limit(
     assert len(hasher.compared) <= 6
 
 
-def test_many_right_passwords_at_once_all_sign_in(accounts: Accounts, alice: Principal) -> None:
+def sign_in_at_once(accounts: Accounts, count: int) -> tuple[list[Principal], list[QuotaExceeded]]:
     found: list[Principal] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(accounts.sign_in("alice", PASSWORD, address=HERE)))
-        for _ in range(16)
-    ]
+    refused: list[QuotaExceeded] = []
+
+    def run() -> None:
+        try:
+            found.append(accounts.sign_in("alice", PASSWORD, address=HERE))
+        except QuotaExceeded as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [alice] * 16
+    return found, refused
+
+
+def test_eight_right_passwords_at_once_all_sign_in(accounts: Accounts, alice: Principal) -> None:
+    assert sign_in_at_once(accounts, 8) == ([alice] * 8, [])
+
+
+def test_of_a_flood_some_sign_in_and_the_others_are_told_when_to_come_back(
+    accounts: Accounts, alice: Principal
+) -> None:
+    found, refused = sign_in_at_once(accounts, 40)
+    assert len(found) >= 8
+    assert len(found) + len(refused) == 40
+    assert all(error.retry_after_s >= 1 for error in refused)
 
 
 def test_failures_survive_a_restart(database: Database, accounts: Accounts, alice: Principal, clock: HandClock) -> None:
