@@ -27,6 +27,13 @@ from services.principal import Principal, Right, require
 JSON_TYPES = frozenset({"application/json"})
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 
+VALUES_PER_RECORD = 40
+"""A request may hold as many values as its most records with so many members each."""
+
+GZIP_MEMBERS = 1_000
+"""So many gzip files in a row make one body."""
+_GZIP_STEP = 64 << 10
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -75,7 +82,7 @@ class Ingest:
         """
         require(principal, Right.WRITE_LOGS)
         if len(body) > self._limits.record_bytes:
-            raise TooLarge("The record is too large.", limit=f"record_bytes={self._limits.record_bytes}")
+            raise TooLarge("The record is too large.", limit=f"RECORD_MAX_BYTES={self._limits.record_bytes}")
         batch = self._shared_pass(_object_row(_text(body)))
         appended = self._store.append(principal.organisation_id, batch)
         return Recorded(appended.ids[0], batch["problem"][0].as_py())
@@ -99,7 +106,7 @@ class Ingest:
         defaults = defaults or Defaults()
         kind = content_type.partition(";")[0].strip().lower()
         content = self._unpacked(body, content_encoding)
-        lines, marks = _units(content, kind)
+        lines, marks = _units(content, kind, self._limits)
         if not len(lines):
             return BulkResult(0, [], [])
         now = self._clock.now()
@@ -112,7 +119,7 @@ class Ingest:
     def _unpacked(self, body: bytes, encoding: str) -> bytes:
         limit = self._limits.bulk_bytes
         if len(body) > limit:
-            raise TooLarge("The body is too large.", limit=f"bulk_bytes={limit}")
+            raise TooLarge("The body is too large.", limit=f"BULK_MAX_BYTES={limit}")
         if encoding.strip().lower() in ("", "identity"):
             return body
         if encoding.strip().lower() != "gzip":
@@ -171,36 +178,58 @@ def _check_json(text: str) -> None:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    content = b""
-    rest = body
+    """What the body unpacks to. It is fed in small pieces: what follows a member would be copied for each one else."""
+    pieces: list[bytes] = []
+    size, members_left = 0, GZIP_MEMBERS
+    inner = zlib.decompressobj(31)
     try:
-        while rest:
-            inner = zlib.decompressobj(31)
-            content += inner.decompress(rest, limit + 1 - len(content))
-            if len(content) > limit:
-                raise TooLarge("The unpacked body is too large.", limit=f"bulk_bytes={limit}")
-            if not inner.eof:
-                raise InvalidInput("The gzip body ends early.")
-            rest = inner.unused_data
+        for rest in (body[start : start + _GZIP_STEP] for start in range(0, len(body), _GZIP_STEP)):
+            while rest:
+                if inner.eof:
+                    members_left -= 1
+                    inner = zlib.decompressobj(31)
+                if not members_left:
+                    raise InvalidInput(f"The gzip body has more than {GZIP_MEMBERS:,} members: pack it as one.")
+                pieces.append(inner.decompress(rest, limit + 1 - size))
+                size += len(pieces[-1])
+                if size > limit:
+                    raise TooLarge("The unpacked body is too large.", limit=f"BULK_MAX_BYTES={limit}")
+                rest = inner.unused_data
     except zlib.error as error:
         raise InvalidInput(f"The body is not gzip: {error}.") from None
-    return content
+    if body and not inner.eof:
+        raise InvalidInput("The gzip body ends early.")
+    return b"".join(pieces)
 
 
-def _units(content: bytes, kind: str) -> tuple[pa.Table, dict[int, str]]:
+def _too_many(limit: int) -> TooLarge:
+    return TooLarge(f"One request takes at most {limit:,} records.", limit=f"BULK_MAX_RECORDS={limit}")
+
+
+def _units(content: bytes, kind: str, limits: IngestLimits) -> tuple[pa.Table, dict[int, str]]:
     """(line_no, line) of every item, numbered from 1, and marks of the decoder."""
+    _check_values(content, limits.bulk_records)
     if kind in NDJSON_TYPES:
-        return _ndjson_units(content)
+        return _ndjson_units(content, limits)
     if kind not in JSON_TYPES:
         raise UnsupportedMedia("Send application/json or application/x-ndjson.")
-    items = _items(_text(content))
+    items = _items(_text(content), limits.bulk_records)
     return pa.table(
         {"line_no": pa.array(range(1, len(items) + 1), pa.int64()), "line": pa.array(items, pa.string())}
     ), {}
 
 
-def _ndjson_units(content: bytes) -> tuple[pa.Table, dict[int, str]]:
-    blocks = list(read_lines(io.BytesIO(content), encoding="utf-8"))
+def _check_values(content: bytes, most_records: int) -> None:
+    """Raise `TooLarge` where a few bytes each would become so many values that memory cannot hold them."""
+    most = most_records * VALUES_PER_RECORD
+    if content.count(b",") > most:
+        raise TooLarge(f"One request takes at most {most:,} values.", limit=f"BULK_MAX_RECORDS={most_records}")
+
+
+def _ndjson_units(content: bytes, limits: IngestLimits) -> tuple[pa.Table, dict[int, str]]:
+    if content.count(b"\n") + (not content.endswith(b"\n")) > limits.bulk_records:
+        raise _too_many(limits.bulk_records)
+    blocks = list(read_lines(io.BytesIO(content), encoding="utf-8", record_bytes=limits.record_bytes))
     if not blocks:
         return pa.table({"line_no": pa.array([], pa.int64()), "line": pa.array([], pa.string())}), {}
     lines = without_blank(pa.concat_tables([block.lines for block in blocks]).select(["line_no", "line"]))
@@ -211,7 +240,7 @@ def _ndjson_units(content: bytes) -> tuple[pa.Table, dict[int, str]]:
     return renumbered.combine_chunks(), marks
 
 
-def _items(text: str) -> list[str]:
+def _items(text: str, most: int) -> list[str]:
     """The texts of the items of an array, or of the array that is the member `logs` of an object; any other JSON text is
     one item."""
     start = skip_blank(text, 0)
@@ -220,9 +249,9 @@ def _items(text: str) -> list[str]:
             found, end = members(text, start)
             check_end(text, end)
             logs = [member for member in found if member.name == "logs" and text[member.value_start] == "["]
-            return _elements(text, logs[0].value_start)[0] if logs else [text[start:end]]
+            return _elements(text, logs[0].value_start, most)[0] if logs else [text[start:end]]
         if text[start : start + 1] == "[":
-            items, end = _elements(text, start)
+            items, end = _elements(text, start, most)
             check_end(text, end)
             return items
     except NotJson as error:
@@ -231,13 +260,15 @@ def _items(text: str) -> list[str]:
     return [text[start:].strip(" \t\r\n")]
 
 
-def _elements(text: str, start: int) -> tuple[list[str], int]:
+def _elements(text: str, start: int, most: int) -> tuple[list[str], int]:
     items: list[str] = []
     position = skip_blank(text, start + 1)
     if text[position : position + 1] == "]":
         return items, position + 1
     while True:
         _, end = scan_value(text, position)
+        if len(items) == most:
+            raise _too_many(most)
         items.append(text[position:end])
         position = skip_blank(text, end)
         mark = text[position : position + 1]

@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -195,3 +196,48 @@ def test_naughty_strings_come_back_unchanged(
     result = ingest.bulk(editor, json.dumps([{"message": each} for each in strings]).encode(), content_type=JSON)
     messages = {record["id"]: record["message"] for record in found(shared_store, editor)}
     assert [messages[each] for each in result.ids] == [each.replace("\0", " ").replace("\x1a", " ") for each in strings]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (NDJSON, b"0\n" * 100_001),
+        (JSON, b"[" + b"0," * 100_000 + b"0]"),
+        (JSON, b'{"logs":[' + b"0," * 100_000 + b"0]}"),
+    ],
+)
+def test_more_records_than_one_request_may_bring_are_refused(
+    ingest: Ingest, shared_store: LogStore, editor: Principal, kind: str, body: bytes
+) -> None:
+    with pytest.raises(TooLarge) as refused:
+        ingest.bulk(editor, gzip.compress(body), content_type=kind, content_encoding="gzip")
+    assert refused.value.limit == "BULK_MAX_RECORDS=100000"
+    assert found(shared_store, editor) == []
+
+
+def test_a_small_packed_body_does_not_become_millions_of_values(shared_store: LogStore, editor: Principal) -> None:
+    narrow = Ingest(shared_store, HandClock(), IngestLimits(bulk_records=10))
+    assert narrow.bulk(editor, b"0\n" * 10, content_type=NDJSON).count == 10
+    for body in (b"[[" + b"0," * 400 + b"0,0]]", b'{"a":[' + b"0," * 400 + b"0,0]}\n"):
+        with pytest.raises(TooLarge, match="values"):
+            narrow.bulk(editor, body, content_type=NDJSON)
+
+
+def test_a_gzip_body_of_several_members_is_one_and_of_very_many_is_refused(ingest: Ingest, editor: Principal) -> None:
+    packed = gzip.compress(b'{"a":1}\n') * 1000
+    assert ingest.bulk(editor, packed, content_type=NDJSON, content_encoding="gzip").count == 1000
+    began = time.perf_counter()
+    with pytest.raises(InvalidInput, match="members"):
+        ingest.bulk(editor, gzip.compress(b"") * 200_000, content_type=NDJSON, content_encoding="gzip")
+    assert time.perf_counter() - began < 1
+
+
+def test_refusals_name_the_settings(ingest: Ingest, editor: Principal) -> None:
+    limits = [
+        (lambda: ingest.bulk(editor, b" " * (5 << 20), content_type=NDJSON), "BULK_MAX_BYTES"),
+        (lambda: ingest.record(editor, b" " * (17 << 20)), "RECORD_MAX_BYTES"),
+    ]
+    for send, name in limits:
+        with pytest.raises(TooLarge) as refused:
+            send()
+        assert refused.value.limit.startswith(f"{name}=")
