@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 from flask import current_app, request
 
 from app.api.errors import InvalidRequest
@@ -87,7 +88,9 @@ def parse_options_of(said: UploadOptions) -> ParseOptions:
 
 
 def _json_object(text: str) -> Any:
+    """As strict as a JSON body; NaN, lone surrogates and the like could be kept, but not be answered again."""
     try:
+        orjson.loads(text)
         return json.loads(text)
     except (ValueError, RecursionError):
         raise InvalidInput("metadata is not JSON.", field="metadata") from None

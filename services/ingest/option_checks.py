@@ -8,15 +8,24 @@ import duckdb
 from services.errors import InvalidInput
 from services.ingest.options import ParseOptions
 
+FORMATS = ("ndjson", "json", "csv", "tsv", "text", "regex")
+ENCODINGS = ("utf-8", "utf-16", "latin-1")
 _NAMED_GROUP = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 
 
 def check_options(options: ParseOptions) -> None:
     """Raise `InvalidInput` naming the first option that cannot work."""
+    _check_choice("format", options.format, FORMATS)
+    _check_choice("encoding", options.encoding, ENCODINGS)
     _check_pattern(options)
     _check_delimiter(options.delimiter)
     _check_timezone(options.timezone)
     _check_timestamp_format(options.timestamp_format)
+
+
+def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        raise InvalidInput(f"{name} is one of {', '.join(choices)}.", field=name)
 
 
 def _check_pattern(options: ParseOptions) -> None:
@@ -34,8 +43,8 @@ def _check_pattern(options: ParseOptions) -> None:
 
 
 def _check_delimiter(delimiter: str | None) -> None:
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"\0'):
-        raise InvalidInput("A delimiter is one character, and neither a quote nor a line end.", field="delimiter")
+    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n"\0'):
+        raise InvalidInput("A delimiter is one ASCII character, and neither a quote nor a line end.", field="delimiter")
 
 
 def _check_timezone(name: str | None) -> None:

@@ -1,5 +1,7 @@
 """What all models share: strict input without unknown members, open output, the shape of lists, common texts."""
 
+import math
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -28,6 +30,28 @@ Text = Annotated[str, AfterValidator(without_nul), Field(max_length=1024)]
 
 LongText = Annotated[str, AfterValidator(without_nul), Field(max_length=16384)]
 """A query, a pattern."""
+
+MAX_DEPTH = 20
+
+
+def _shallow(value: Any) -> Any:
+    """`value`, refused where it nests deeper than `MAX_DEPTH` or holds a number that JSON cannot say."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        if any(isinstance(each, float) and not math.isfinite(each) for each in level):
+            raise ValueError("holds a number that is too large")
+        level = [inner for each in level for inner in _inside(each)]
+    if level:
+        raise ValueError(f"nests deeper than {MAX_DEPTH}")
+    return value
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_shallow)]
+"""Whatever a caller wants to have kept."""
 
 RecordId = Annotated[str, Field(pattern=RECORD_ID, description="Id of a record; sorts as text like time.")]
 

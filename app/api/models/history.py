@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from app.api.models.base import Input, Integral, Listing, Output, Time, without_nul
+from app.api.models.base import Input, Integral, JsonObject, Listing, Output, Time, without_nul
 
 
 class HistoryEntry(Input):
     """A search to remember."""
 
     query: Annotated[str, AfterValidator(without_nul), Field(max_length=10_000)]
-    filters: Annotated[dict[str, Any], Field(max_length=50, description="Whatever else the search consisted of.")] = (
-        Field(default_factory=dict)
+    filters: Annotated[JsonObject, Field(max_length=50, description="Whatever else the search consisted of.")] = Field(
+        default_factory=dict
     )
     total: Annotated[int | None, Field(ge=0, le=2**53, description="How many records it found."), Integral] = None
 

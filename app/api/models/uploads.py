@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from app.api.models.base import Input, Listing, LongText, Output, RecordId, Text, Time
+from app.api.models.base import Input, JsonObject, Listing, LongText, Output, RecordId, Text, Time
 
 UploadState = Literal["queued", "running", "done", "failed", "deleting"]
 
@@ -20,7 +20,7 @@ class UploadOptions(Input):
         default_factory=list
     )
     metadata: Annotated[
-        dict[str, Any] | None, Field(description="A JSON object; its members become attributes of every record.")
+        JsonObject | None, Field(description="A JSON object; its members become attributes of every record.")
     ] = None
     format: Annotated[
         Literal["ndjson", "json", "csv", "tsv", "text", "regex"] | None, Field(description="Default: find out.")
@@ -90,7 +90,7 @@ class UploadChange(Input):
     """What to change of an upload; what is left out stays."""
 
     tags: list[Text] | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: JsonObject | None = None
 
 
 class UploadDeletion(Input):
