@@ -1,6 +1,7 @@
 """What the Explorer shows: rows, chart, filters, one record, recent searches, the first run."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from components.states import button, fault, state
 from components.time_range import NAMES, bounds
 from components.times import naive, offset_words, short
 from services.errors import BackendError, CallerError, ElkVisionError, InvalidQuery, NotFound
+from services.history import HistoryEntry
 from services.principal import Principal, Scope
 from services.query.language import And, Field, Or, Phrase, Query, Word, parse
 from services.search import Histogram, SearchRequest, Stats
@@ -66,7 +68,9 @@ ARRIVED = "explorer-arrived"
 WAITING = "explorer-waiting"
 
 PAGE_SIZE = 100
-RECENT_SHOWN = 12
+RECENT_SHOWN = 9
+RECENT_READ = 100
+"""Searches that went back and forth are shown once: so many are read to find enough different ones."""
 CLOSER_LOOKS = 5
 WIDENINGS = ("24h", "7d", "30d", "all")
 
@@ -98,8 +102,8 @@ def register(app: Dash, services: Services, caller: Caller) -> None:
 
     @app.callback(Output(RECENT, "children"), Input(RECENT_BUTTON, "n_clicks"), prevent_initial_call=True)
     def recent(_clicks: int) -> Any:
-        entries, _ = services.history.list(caller(), limit=RECENT_SHOWN)
-        return query_bar.recent_searches(entries)
+        entries, _ = services.history.list(caller(), limit=RECENT_READ)
+        return query_bar.recent_searches(different(entries)[:RECENT_SHOWN])
 
     @app.callback(
         Output(RECENT, "children", allow_duplicate=True), Input(CLEAR_HISTORY, "n_clicks"), prevent_initial_call=True
@@ -376,21 +380,34 @@ def range_words(asked: dict[str, Any]) -> str:
 
 
 def chart_and_facets(services: Services, principal: Principal, asked: dict[str, Any]) -> tuple[Any, ...]:
-    """(figure, legend, facets, time zone); everything stays as it is where the search is refused."""
+    """(figure, legend, facets, time zone); everything stays as it is where the search is refused.
+
+    A field's own ticks do not narrow its values, or no second one could be ticked; those of the other fields do, so
+    that a count is what ticking it brings.
+    """
     zone = services.preferences.get(principal).timezone
     zone_words = place_words(services.accounts.user(principal).organisation, offset_words(services.clock.now(), zone))
     upload = _upload_chip(services, principal, asked)
     chosen = {name: asked.get(name) or [] for name in ("level", *facets.FIELDS)}
     try:
-        stats = services.search.stats(principal, request_of(asked | {name: [] for name in chosen}, zone))
-        narrowed = any(chosen.values())
         request = request_of(asked, zone)
-        histogram = services.search.histogram(principal, request) if narrowed else _over_time(stats)
-        histogram = _closer(services, principal, request, histogram)
+        stats = services.search.stats(principal, request)
+        by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
+        for name in (name for name, picked in chosen.items() if picked):
+            untied = services.search.stats(principal, request_of(asked | {name: []}, zone))
+            by_field[name] = getattr(untied, f"by_{name}")
+        histogram = _closer(services, principal, request, _over_time(stats))
     except (CallerError, BackendError):
         return no_update, no_update, no_update, zone_words  # the search itself says why
-    by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
     return figure(histogram, zone), legend(histogram), [*upload, *facets.facets(by_field, chosen)], zone_words
+
+
+def different(entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
+    """The searches without repetitions; the latest of each is kept."""
+    latest: dict[tuple[str, str], HistoryEntry] = {}
+    for entry in entries:
+        latest.setdefault((entry.query, json.dumps(entry.filters, sort_keys=True)), entry)
+    return list(latest.values())
 
 
 def place_words(organisation: str, zone_words: str) -> list[Any]:

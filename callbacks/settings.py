@@ -118,6 +118,7 @@ def _register_tokens(app: Dash, services: Services, caller: Caller) -> None:
         Output(MODAL, "is_open"),
         Output(REVOKING, "data"),
         Output(CHANGED, "data", allow_duplicate=True),
+        Output(NEW_TOKEN, "children", allow_duplicate=True),
         Input({"type": REVOKE, "token": ALL}, "n_clicks"),
         Input(CANCEL, "n_clicks"),
         Input(CONFIRM, "n_clicks"),
@@ -126,11 +127,11 @@ def _register_tokens(app: Dash, services: Services, caller: Caller) -> None:
     )
     def revoke(clicks: list[int | None], _cancel: Any, confirmed: int | None, revoking: str | None) -> Any:
         if isinstance(ctx.triggered_id, dict):
-            return (True, ctx.triggered_id["token"], no_update) if any(clicks) else (no_update, no_update, no_update)
+            return (True, ctx.triggered_id["token"], no_update, no_update) if any(clicks) else (no_update,) * 4
         if ctx.triggered_id == CONFIRM and revoking:
             services.accounts.revoke_token(caller(), revoking)
-            return False, None, f"revoked {revoking}"
-        return False, None, no_update
+            return False, None, f"revoked {revoking}", None  # the secret on the screen may be of this very token
+        return False, None, no_update, no_update
 
 
 def _register_password(app: Dash, services: Services, caller: Caller) -> None:

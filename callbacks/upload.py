@@ -59,7 +59,7 @@ def register(app: Dash, services: Services, caller: Caller) -> None:
         *[Input(component_id, "value") for component_id in _OPTIONS],
         prevent_initial_call=True,
     )
-    def preview(head: dict[str, str] | None, *values: str | None) -> Any:
+    def preview(head: dict[str, Any] | None, *values: str | None) -> Any:
         return preview_of(services, caller(), head, options_of(*values)) if head else None
 
     @app.callback(
@@ -133,14 +133,25 @@ def options_of(
     )
 
 
-def preview_of(services: Services, principal: Principal, head: dict[str, str], options: ParseOptions) -> list[Any]:
+def preview_of(services: Services, principal: Principal, head: dict[str, Any], options: ParseOptions) -> list[Any]:
     """How the beginning of a file would be read, or the sentence that says why not."""
     zone = services.preferences.get(principal).timezone
     try:
         content = base64.b64decode(head["head"])
+        if cannot_preview := _unseen(content, complete=bool(head.get("complete"))):
+            return [note(cannot_preview)]
         return preview_card(services.uploads.preview(principal, content, head["name"], options), zone)
     except CallerError as error:
         return [note(str(error), symbol="exclamation-octagon-fill", kind="ev-bad")]
+
+
+def _unseen(content: bytes, *, complete: bool) -> str:
+    """Why there is nothing to show of a file that is in order; "" for any other. A zip's directory is at its end."""
+    if not content:
+        return "The file is empty."
+    if content.startswith(b"PK\x03\x04") and not complete:
+        return "This zip is too large for a preview. Its files are unpacked and recognised when it is uploaded."
+    return ""
 
 
 def counts(uploads: list[Upload], total: int) -> str:

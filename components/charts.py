@@ -59,7 +59,8 @@ def histogram_figure(
         }
         for level in STACK
     ]
-    return {"data": bars, "layout": _layout(buckets, ends)}
+    highest = max((sum(stack) for stack in zip(*counts.values(), strict=True)), default=0)
+    return {"data": bars, "layout": _layout(buckets, ends, highest)}
 
 
 _TICKS = [
@@ -73,7 +74,7 @@ _TICKS = [
 """One line of text per tick, whatever the width of the range."""
 
 
-def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
+def _layout(buckets: list[str], ends: list[str], highest: int) -> dict[str, Any]:
     whole = [buckets[0], ends[-1]] if buckets else None
     return {
         "height": 104,
@@ -87,10 +88,15 @@ def _layout(buckets: list[str], ends: list[str]) -> dict[str, Any]:
             "tickformatstops": _TICKS,
             "hoverformat": "%d %b %Y %H:%M:%S",
         },
-        "yaxis": {"fixedrange": True, "nticks": 3, "tickformat": "~s", "rangemode": "tozero"},
+        "yaxis": {"fixedrange": True, "tickformat": "~s", "rangemode": "tozero"} | _steps(highest),
         "meta": {"buckets": list(zip(buckets, ends, strict=True))},
         "uirevision": False,
     }
+
+
+def _steps(highest: int) -> dict[str, int]:
+    """Few ticks, and never between two whole numbers: there is no half record."""
+    return {"dtick": 1} if highest <= 2 else {"nticks": 3}
 
 
 def empty_figure() -> dict[str, Any]:

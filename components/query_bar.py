@@ -1,10 +1,15 @@
 """The query box: a plain input with colours painted under it, recent searches, the mend of a wrong query."""
 
+from typing import Any
+
 import dash_bootstrap_components as dbc
 from dash import html
 
 from components.actions import patch
+from components.facets import FIELDS
 from components.icons import icon
+from components.numbers import plural
+from components.time_range import DEFAULT, NAMES
 from services.errors import InvalidQuery
 from services.history import HistoryEntry
 
@@ -112,14 +117,29 @@ def recent_searches(entries: list[HistoryEntry]) -> list[html.Div | html.Button]
 
 
 def _entry(entry: HistoryEntry) -> html.Button:
-    total = "" if entry.total is None else f"{entry.total:,} hits"
+    total = [] if entry.total is None else [plural(entry.total, "hit")]
+    words = ", ".join([*_narrowed(entry.filters), *total])
+    own_times = entry.filters.get("from") or entry.filters.get("to")
+    range_ = {"range": "" if own_times else "all"}
     return html.Button(
         [
             icon("clock-history"),
             html.Span(entry.query or "All logs", className="ev-el ev-isolate"),
-            html.Span(total, className="ev-xs ev-t3 ev-nw"),
+            html.Span(words, className="ev-xs ev-t3 ev-nw ev-isolate"),
         ],
         type="button",
         className="ev-pi ev-recent",
-        **patch(**(entry.filters | {"q": entry.query})),
+        **patch(**(_UNNARROWED | range_ | entry.filters | {"q": entry.query})),
     )
+
+
+_UNNARROWED = {"from": "", "to": "", "upload": "", "level": [], **{name: [] for name in FIELDS}}
+"""A search from the history is run as it was: filters of the present one do not stay."""
+
+
+def _narrowed(filters: dict[str, Any]) -> list[str]:
+    """In a few words what narrows the search besides its text; the usual time range goes without saying."""
+    preset = filters.get("range") or ""
+    when = "own time range" if filters.get("from") or filters.get("to") else NAMES.get(preset, "")
+    ticked = sum(len(filters.get(name) or ()) for name in ("level", *FIELDS)) + bool(filters.get("upload"))
+    return [*([when.lower()] if when and preset != DEFAULT else []), *([plural(ticked, "filter")] if ticked else [])]

@@ -84,6 +84,8 @@ def _line(upload: Upload) -> list[html.B | html.Span]:
                 html.B([icon("exclamation-triangle-fill"), "Stored"], className="ev-warn"),
                 html.Span(f"{lines}, {count(upload.problems)} with problems", className="ev-el"),
             ]
+        case _ if not upload.rows:
+            return [html.B([icon("info-circle"), "Empty"]), html.Span("There was no line in it", className="ev-el")]
         case _:
             took = f" in {upload.took_s:.1f} s" if upload.took_s is not None else ""
             return [
@@ -136,17 +138,20 @@ def _facts(upload: Upload, zone: str) -> html.Div:
     ]
     texts = [("Uploaded", full(upload.created, zone)[:-4]), ("Source", upload.source), ("Service", upload.service)]
     texts += [("Environment", upload.environment), ("Tags", ", ".join(upload.tags))]
-    shown = [(name, visible(str(value))) for name, value in [*facts, *texts] if value]
+    shown = [(name, visible(str(value))) for name, value in facts]
+    words = [(name, visible(str(value))) for name, value in texts if value]
     return html.Div(
         [
             html.Div(html.H2("Report"), className="ev-ch"),
-            html.Dl(
-                [html.Div([html.Dt(name), html.Dd(value, className="ev-isolate")]) for name, value in shown],
-                className="ev-facts",
-            ),
+            html.Dl(_terms(shown), className="ev-facts"),
+            html.Dl(_terms(words), className="ev-facts ev-words"),
         ],
         className="ev-card",
     )
+
+
+def _terms(shown: Sequence[tuple[str, str]]) -> list[html.Div]:
+    return [html.Div([html.Dt(name), html.Dd(value, className="ev-isolate")]) for name, value in shown]
 
 
 def _problems(upload: Upload, problems: Sequence[LineProblem]) -> list[html.Div]:
@@ -160,7 +165,7 @@ def _problems(upload: Upload, problems: Sequence[LineProblem]) -> list[html.Div]
                 html.Div(
                     [
                         icon("exclamation-triangle-fill", class_name="ev-warn-mark"),
-                        html.H2(f"{plural(upload.problems, 'line')} with problems, stored as text"),
+                        html.H2(f"{plural(upload.problems, 'line')} with problems"),
                         html.Span(f"{share:.2g} % of the records. Nothing was left out.", className="ev-xs ev-t3"),
                         html.Span(className="ev-sp"),
                         html.A(
@@ -216,7 +221,7 @@ def preview_card(preview: Preview, zone: str) -> list[html.Div]:
         style={"flexWrap": "wrap"},
     )
     if not preview.rows:
-        return [bar, note("No record was found at the beginning of the file. Choose the format by hand.", kind="")]
+        return [note("No record was found at the beginning of the file. Choose the format by hand.", kind="")]
     card = html.Div(
         [
             html.Div(
@@ -248,7 +253,7 @@ def _preview_problems(problems: Sequence[LineProblem]) -> list[html.Div]:
     if not problems:
         return []
     head = html.Div(
-        [icon("exclamation-triangle-fill", class_name="ev-warn-mark"), html.H2("Lines with problems, stored as text")],
+        [icon("exclamation-triangle-fill", class_name="ev-warn-mark"), html.H2("Lines with problems")],
         className="ev-ch",
     )
     return [html.Div([head, html.Div(problem_table(problems), className="ev-scroll")], className="ev-card")]

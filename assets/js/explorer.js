@@ -41,9 +41,11 @@
   /* Apply `patch` and search again; a new search begins at the first page. */
   function change(patch, options) {
     const turns = options && options.turns;
+    const opened = state.id;
     state = Object.assign({}, state, turns ? {} : { cursor: null, trail: [] }, patch, { run: Date.now() });
     remember(options && options.replace);
     publish();
+    if (state.id !== opened) setProps("explorer-record-id", { data: state.id });
   }
   function publish() {
     showControls();
@@ -318,7 +320,8 @@
       page(page) {
         if (!page || !root() || !pending || page.run !== pending.run) return Array(5).fill(none());
         showPage(page);
-        return [page.summary || none(), page.notice || null, page.fault || null, page.mode !== "first", page.order];
+        const notice = page.notice || (page.fault ? none() : null);  // a mistake leaves what was there, also "no hits"
+        return [page.summary || none(), notice, page.fault || null, page.mode !== "first", page.order];
       },
       zoom(selected, clicked, figure) {
         const range = selected && selected.range && selected.range.x;

@@ -30,12 +30,17 @@
     return `"${String(value).replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
   }
 
-  /* `query` with one more condition; it stays as it is when it holds that condition already. */
+  /* `query` with one more condition; it stays as it is when it holds that condition already, and where it asks for
+     the opposite, that is turned around. */
   window.evAddClause = function (query, field, value, exclude) {
-    const clause = (exclude ? "NOT " : "") + `${field}:${/^[\w-]+$/.test(value) ? value : quoted(value)}`;
+    const wanted = `${field}:${/^[\w-]+$/.test(value) ? value : quoted(value)}`;
+    const [clause, opposite] = exclude ? [`NOT ${wanted}`, wanted] : [wanted, `NOT ${wanted}`];
     const before = query.trim();
     if (!before) return clause;
-    if (` ${before} `.includes(` ${clause} `)) return before;
+    const parts = before.split(" AND ");
+    if (parts.includes(clause)) return before;
+    const plain = !/[()]|\bOR\b/.test(before);
+    if (plain && parts.includes(opposite)) return parts.map((part) => (part === opposite ? clause : part)).join(" AND ");
     const grouped = /\bOR\b/.test(before) ? `(${before})` : before;
     return `${grouped} AND ${clause}`;
   };

@@ -3,6 +3,7 @@
   "use strict";
   const { element, icon, setProps } = window.evDom;
   const HEAD_BYTES = 256 * 1024;  // as much as a preview reads
+  const ZIP_BYTES = 2 * 1024 * 1024;  // of a zip all is needed: its directory is at the end
   const AT_ONCE = 2;
   const FIELDS = { format: "upload-format", timezone: "upload-timezone", timestamp_format: "upload-timestamp-format",
     encoding: "upload-encoding", delimiter: "upload-delimiter", header: "upload-header", pattern: "upload-pattern",
@@ -37,10 +38,12 @@
   }
   async function preview(entry) {
     document.getElementById("upload-staged-name").textContent = entry.file.name;
-    const bytes = new Uint8Array(await entry.file.slice(0, HEAD_BYTES).arrayBuffer());
+    const whole = /\.zip$/i.test(entry.file.name) && entry.file.size <= ZIP_BYTES;
+    const bytes = new Uint8Array(await entry.file.slice(0, whole ? ZIP_BYTES : HEAD_BYTES).arrayBuffer());
     let text = "";
     for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-    if (chosen === entry.key) setProps("upload-head", { data: { name: entry.file.name, head: btoa(text), key: entry.key } });
+    const complete = bytes.length === entry.file.size;
+    if (chosen === entry.key) setProps("upload-head", { data: { name: entry.file.name, head: btoa(text), key: entry.key, complete } });
   }
   function remove(key) {
     const entry = staged.find((each) => each.key === key);

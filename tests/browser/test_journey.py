@@ -120,6 +120,28 @@ def test_rows_are_walked_with_the_keyboard(member: Any) -> None:
     assert member.evaluate("document.activeElement.id") == "explorer-query-input"
 
 
+def test_a_tick_narrows_the_values_of_the_other_fields_only(member: Any) -> None:
+    send(member, [{"message": "x", "service": name, "level": level} for name, level in
+                  (("pay", "error"), ("pay", "info"), ("web", "info"))])  # fmt: skip
+    member.goto("/explorer")
+    member.wait_for_selector("[data-act=facet][data-value=web]")
+    member.click("[data-act=facet][data-field=level][data-value=error]")
+    member.wait_for_selector("[data-act=facet][data-value=web]", state="detached")
+    counts = member.locator("[data-act=facet]:has(.ev-ct)").all_inner_texts()
+    assert {"pay\n1", "error\n1", "info\n2"} <= set(counts)
+
+
+def test_the_record_is_closed_by_a_search_that_leaves_it(member: Any) -> None:
+    send(member, [{"message": "x", "service": "pay"}])
+    member.goto("/explorer?q=service%3Apay")
+    member.click(".ev-lr")
+    member.hover("#drawer-fields .ev-tr:has([data-act=exclude][data-field=service])")
+    member.click("#drawer-fields [data-act=exclude][data-field=service]")
+    member.wait_for_selector("#explorer-drawer", state="hidden")
+    assert member.input_value("#explorer-query-input") == "NOT service:pay"
+    member.wait_for_selector("text=Nothing matches")
+
+
 def test_paging_goes_older_and_back(member: Any) -> None:
     send(member, [{"message": f"row {index}"} for index in range(150)])
     member.goto("/explorer")

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callbacks.explorer import figure, legend, range_words, request_of, summary, terms
+from callbacks.explorer import different, figure, legend, range_words, request_of, summary, terms
 from components.charts import STACK, templates
+from services.history import HistoryEntry
 from services.search import Histogram, HistogramRow
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -73,3 +74,22 @@ def test_templates_colour_the_bars_in_the_order_of_the_stack() -> None:
 def test_the_summary_counts_one_hit_as_one() -> None:
     assert summary(1, 3, "Newest first")[1] == " hit in 3 ms, newest first"
     assert summary(48_213, 3, "Oldest first")[1] == " hits in 3 ms, oldest first"
+
+
+@pytest.mark.parametrize(("highest", "steps"), [(1, {"dtick": 1}), (2, {"dtick": 1}), (48_213, {"nticks": 3})])
+def test_the_chart_counts_in_whole_records(highest: int, steps: dict[str, int]) -> None:
+    rows = [HistogramRow(START, "info", highest)]
+    axis = figure(Histogram(3_600, START, START + timedelta(hours=3), rows), "UTC")["layout"]["yaxis"]
+    assert steps.items() <= axis.items()
+
+
+def test_a_search_that_ran_twice_is_listed_once() -> None:
+    def entry(query: str, **filters: object) -> HistoryEntry:
+        return HistoryEntry(f"{query}{filters}", query, filters, 1, 1, START, START)
+
+    listed = [entry("a"), entry("b"), entry("a"), entry("a", level=["error"])]
+    assert [(each.query, each.filters) for each in different(listed)] == [
+        ("a", {}),
+        ("b", {}),
+        ("a", {"level": ["error"]}),
+    ]
