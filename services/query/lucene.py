@@ -21,6 +21,8 @@ from services.query.tree import And, Field, MatchAll, Not, Or, Phrase, Query, Wo
 MAX_LENGTH = 10_000
 MAX_DEPTH = 40
 MAX_CLAUSES = 500
+MAX_READINGS = 256
+"""Of all dotted paths of a query, beyond the first of each: every one is looked for in every record."""
 
 _PIECE = re.compile(r'\\.|"(?:[^"\\]|\\.)*"|\s+|&&|\|\||[()!]|.', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -52,6 +54,7 @@ class _Reader:
     def __init__(self, text: str):
         self.text = text
         self.clauses = 0
+        self.readings = 0
         self.prepared, self.positions = _with_word_operators(text)
 
     def read(self) -> Query:
@@ -148,6 +151,8 @@ class _Reader:
             raise self._refuse(node, f"There is no level {value!r}.", "one of " + ", ".join(LEVELS))
         if kind is Kind.TIME and not is_moment(value):
             raise self._refuse(node, f"{value!r} is no time.", 'a date, or a quoted time like "2026-01-31T12:00:00Z"')
+        if kind is Kind.ATTRIBUTE:
+            self._count_readings(node, name)
         return Field(name, value, quoted)
 
     _CONVERTERS: Sequence[tuple[type, Callable[..., Query]]] = (
@@ -170,6 +175,11 @@ class _Reader:
         self.clauses += 1
         if self.clauses > MAX_CLAUSES:
             raise self._refuse(node, "The query has too many parts.", f"at most {MAX_CLAUSES} words and values")
+
+    def _count_readings(self, node: lucene.Item, name: str) -> None:
+        self.readings += 2 ** resolve(name).name.count(".") - 1
+        if self.readings > MAX_READINGS:
+            raise self._refuse(node, "The query has too many dotted names.", "fewer or shorter names joined by dots")
 
     def _no_wildcard(self, node: lucene.Item, *, quote: bool) -> None:
         if _WILDCARD.search(node.value):

@@ -4,7 +4,7 @@ Memory and cores are no fairness of their own: eight heavy scans at once took 82
 """
 
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,11 +19,15 @@ class _Ticket:
 class HeavyGate:
     """Slots for heavy searches. Waiting organisations are served round-robin, within one the oldest first.
 
+    While others wait, no organisation is given the last slot beside those it holds; with one slot, turns alone count.
+
     queue_limit of one organisation and total_limit of all may wait: each holds one of the threads that serve everybody.
     """
 
     def __init__(self, slots: int, *, wait_s: float = 5.0, queue_limit: int = 4, total_limit: int = 6):
         self._free = slots
+        self._share = max(1, slots - 1)
+        self._held: Counter[str] = Counter()
         self._total_limit = total_limit
         self._wait_s = wait_s
         self._queue_limit = queue_limit
@@ -37,13 +41,13 @@ class HeavyGate:
         try:
             yield
         finally:
-            self._release()
+            self._release(organisation_id)
 
     def _acquire(self, organisation_id: str) -> None:
         ticket = _Ticket()
         with self._lock:
             if self._free > 0 and not self._waiting:
-                self._free -= 1
+                self._take(organisation_id)
                 return
             queue = self._waiting.setdefault(organisation_id, deque())
             if len(queue) >= self._queue_limit or sum(map(len, self._waiting.values())) >= self._total_limit:
@@ -67,16 +71,28 @@ class HeavyGate:
                 del self._waiting[organisation_id]
         raise _too_many()
 
-    def _release(self) -> None:
+    def _take(self, organisation_id: str) -> None:
+        self._free -= 1
+        self._held[organisation_id] += 1
+
+    def _release(self, organisation_id: str) -> None:
         with self._lock:
             self._free += 1
-            if not self._waiting:
-                return
-            organisation_id, queue = self._waiting.popitem(last=False)
-            self._free -= 1
-            queue.popleft().called.set()
-            if queue:
-                self._waiting[organisation_id] = queue  # to the end of the round
+            self._held[organisation_id] -= 1
+            if not self._held[organisation_id]:
+                del self._held[organisation_id]
+            if self._waiting:
+                self._call_next()
+
+    def _call_next(self) -> None:
+        first = next(iter(self._waiting))
+        modest = (each for each in self._waiting if self._held[each] < self._share)
+        called = next(modest, first) if len(self._waiting) > 1 else first
+        queue = self._waiting.pop(called)
+        self._take(called)
+        queue.popleft().called.set()
+        if queue:
+            self._waiting[called] = queue  # to the end of the round
 
 
 def _too_many() -> QuotaExceeded:

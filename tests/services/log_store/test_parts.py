@@ -207,6 +207,35 @@ def test_organisations_take_turns() -> None:
     assert order == ["greedy", "modest", "greedy", "greedy"]
 
 
+def test_no_organisation_takes_every_slot_while_another_waits() -> None:
+    gate, leave = (
+        HeavyGate(2, wait_s=20, total_limit=12),
+        {name: threading.Semaphore(0) for name in ("greedy", "modest")},
+    )
+    entered: list[str] = []
+
+    def search(organisation: str) -> None:
+        with gate.slot(organisation):
+            entered.append(organisation)
+            leave[organisation].acquire()
+
+    threads = [threading.Thread(target=search, args=(name,)) for name in ["greedy"] * 4 + ["modest"]]
+    for number, thread in enumerate(threads, start=1):
+        thread.start()
+        while len(entered) + sum(len(queue) for queue in gate._waiting.values()) < number:
+            pass
+    assert entered == ["greedy", "greedy"]  # nobody else waited then
+    leave["greedy"].release()
+    while len(entered) < 3:
+        pass
+    assert entered[2] == "modest"
+    leave["greedy"].release(4)
+    leave["modest"].release()
+    for thread in threads:
+        thread.join()
+    assert len(entered) == 5
+
+
 def test_only_so_many_wait_of_one_organisation_and_of_all() -> None:
     gate = HeavyGate(1, wait_s=20, queue_limit=2, total_limit=3)
     leave = threading.Event()

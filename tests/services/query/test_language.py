@@ -182,3 +182,14 @@ def test_texts_are_parsed_in_many_threads_at_once() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_the_readings_of_dotted_names_have_a_budget() -> None:
+    long = "a.b.c.d.e.f.g.h:0"
+    parse(f"{long} {long}")
+    parse(" OR ".join(f"user.id:{number}" for number in range(256)))
+    parse(" OR ".join(f"code:{number}" for number in range(500)))
+    with pytest.raises(InvalidQuery, match="dotted") as refused:
+        parse(f"{long} {long} {long}")
+    assert refused.value.position > 2 * len(long)
+    assert refused.value.expected
