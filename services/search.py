@@ -26,6 +26,8 @@ FACETS = ("source", "service", "environment", "host")
 FACET_VALUES = 20
 DEFAULT_BUCKETS = 60
 
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
 WIDTHS_S: tuple[int, ...] = (
     *(1, 2, 5, 10, 15, 30),
     *(60 * width for width in (1, 2, 5, 10, 15, 30)),
@@ -155,7 +157,7 @@ class Search:
         usage = self._store.usage(organisation_id)
         now = self._clock.now()
         first = start or usage.oldest or (end or now) - timedelta(hours=1)
-        last = end or (usage.newest or now) + timedelta(microseconds=1)
+        last = end or min(usage.newest or now, _LATEST - timedelta(microseconds=1)) + timedelta(microseconds=1)
         return first, max(first, last)
 
     def stats(self, principal: Principal, request: SearchRequest) -> Stats:
@@ -265,5 +267,7 @@ def _offset(request: SearchRequest) -> int:
 
 
 def _floor(moment: datetime, width_s: int) -> datetime:
-    seconds = int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds // width_s * width_s)
+    """The start of the bucket that `moment` lies in; the first year begins where its bucket would begin before it."""
+    epoch, earliest = datetime(1970, 1, 1, tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    seconds = int((moment - epoch).total_seconds()) // width_s * width_s
+    return epoch + max(timedelta(seconds=seconds), earliest - epoch)

@@ -99,9 +99,9 @@ def _time(value: str) -> Condition:
             day = datetime.combine(date.fromisoformat(value), datetime.min.time())
             return Condition("(timestamp >= ? AND timestamp < ?)", [day, day + timedelta(days=1)])
         moment = datetime.fromisoformat(value)
-    except (ValueError, OverflowError):
+        naive = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):  # the offset may lead out of the years that a time can have
         return FALSE
-    naive = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     return Condition("(timestamp = ?)", [naive])
 
 

@@ -178,3 +178,13 @@ def test_a_request_without_wishes_is_everything() -> None:
 def test_bucket_widths_are_round(span: timedelta, buckets: int, width: int) -> None:
     start = datetime(1970, 1, 1, tzinfo=UTC)
     assert interval_for(start, start + span, buckets) == width
+
+
+def test_times_at_the_edge_of_what_a_time_can_be_are_answered(search: Search) -> None:
+    for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31"):
+        assert total(search, query=f'timestamp:"{odd}"') == 0
+    assert search.stats(VIEWER, SearchRequest(start="0001-01-01")).total == 30
+    assert search.stats(VIEWER, SearchRequest(start="0001-01-01", end="9999-12-30")).total == 30
+    for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31"):
+        with pytest.raises(InvalidQuery):
+            search.stats(VIEWER, SearchRequest(end=odd))
