@@ -47,6 +47,7 @@ class Application:
 
     def close(self) -> None:
         """Finish what was accepted and let go of every file."""
+        self.services.uploads.stop()
         self.tasks.stop()
         self.services.store.close()
         self.database.close()

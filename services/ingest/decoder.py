@@ -23,6 +23,7 @@ import pyarrow as pa
 from services.errors import CallerError
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
 from services.ingest.pipeline import Chunk, Reading, parsing_connection, read_file
+from services.ingest.upload_problems import LISTED_PROBLEMS, capped, shortened
 from services.model import LOG_SCHEMA
 
 FINISHED = b"finished"
@@ -50,13 +51,16 @@ def _reading(said: dict[str, Any]) -> Reading:
 def metadata_of(chunk: Chunk) -> bytes:
     """A chunk without its batch."""
     said = {each.name: getattr(chunk, each.name) for each in dataclasses.fields(chunk) if each.name != "batch"}
-    return json.dumps(said | {"problems": [dataclasses.astuple(each) for each in chunk.problems]}).encode()
+    problems = [dataclasses.astuple(shortened(each)) for each in chunk.problems[:LISTED_PROBLEMS]]
+    return json.dumps(said | {"problems": problems, "reasons": capped(chunk.reasons)}).encode()
 
 
 def main() -> int:
     """Read the request, write the chunks; 0 when the content was read to its end or refused."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the server ends it, and it ends with the server
+        signal.signal(each, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     con = parsing_connection()
     request = sys.stdin.buffer.read()  # it may be started long before it is asked
     if not request:
@@ -74,6 +78,13 @@ def main() -> int:
             ending = {REFUSED: str(error).encode()}
         _write(writer, LOG_SCHEMA.empty_table(), ending)
     return 0
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended: between two chunks it would not notice for long."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 def _bound_memory(limit_bytes: int) -> None:

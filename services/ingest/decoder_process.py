@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -34,7 +34,15 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class DecoderDied(Exception):
-    """The decoder ended before the content did; the text says how."""
+    """The decoder ended before the content did; the text says how. `may_pass`: another one may come further."""
+
+    def __init__(self, message: str, *, may_pass: bool = True) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
+class Refused(InvalidInput):
+    """What the file holds cannot be read, by no decoder."""
 
 
 class Decoders:
@@ -54,6 +62,13 @@ class Decoders:
         timer.daemon = True
         timer.start()
 
+    def close(self) -> None:
+        """End a process that still waits for its file."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.end()
+
     def _dismiss(self, spare: "_Decoder") -> None:
         with self._lock:
             if self._spare is not spare:
@@ -70,21 +85,24 @@ class Decoders:
             spare.end()
         return _Decoder.start()
 
-    def decoded(self, path: Path, reading: Reading, position: int = 0) -> Generator[Chunk, None, None]:
+    def decoded(
+        self, path: Path, reading: Reading, position: int, holds: Callable[[Callable[[], None]], None]
+    ) -> Generator[Chunk, None, None]:
         """The chunks of a file behind `position`, read by a process of their own, one read ahead of the caller.
 
-        Raises `InvalidInput` with the sentence for the sender where the file is refused, `DecoderDied` where the process
-        ends before its time. Closing the iterator ends the process.
+        `holds` is called with what kills the process. Raises `Refused` with the sentence for the sender where the file
+        is refused, `DecoderDied` where the process ends before its time. Closing the iterator ends the process.
         """
         decoder = self._take()
         process = decoder.process
         try:
+            holds(process.kill)
             _send(process, request_of(path, position, reading))
             yield from _ahead(process)
             process.wait()
         except (pa.ArrowInvalid, OSError, _Ended) as error:
             process.kill()
-            raise DecoderDied(_how_it_ended(process, decoder.complaints)) from error
+            raise _death(process, decoder.complaints) from error
         finally:
             decoder.end()
 
@@ -105,6 +123,7 @@ class _Decoder:
             stdout=subprocess.PIPE,
             stderr=complaints,
             cwd=_ROOT,
+            start_new_session=True,  # a signal to the server's group is the server's to answer
             env=os.environ | _KEEP_FREED_MEMORY,
         )
         _widen(process)
@@ -168,7 +187,7 @@ def _read(
             if stop.is_set():
                 return
         chunks.put(None)
-    except (pa.ArrowInvalid, OSError, InvalidInput, _Ended) as error:
+    except Exception as error:  # whatever it is, the caller waits for it
         chunks.put(error)
 
 
@@ -182,7 +201,7 @@ def _chunks(process: subprocess.Popen[bytes]) -> Iterator[Chunk]:
             if FINISHED in metadata:
                 return
             if REFUSED in metadata:
-                raise InvalidInput(metadata[REFUSED].decode(), field="file")
+                raise Refused(metadata[REFUSED].decode(), field="file")
             yield _chunk(batch, json.loads(metadata[CHUNK]))
 
 
@@ -191,12 +210,12 @@ def _chunk(batch: pa.RecordBatch, said: dict[str, Any]) -> Chunk:
     return Chunk(batch=pa.Table.from_batches([batch]), problems=problems, **said)
 
 
-def _how_it_ended(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
+def _death(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> DecoderDied:
     code = process.wait()
     complaints.seek(0)
     last = complaints.read()[-4000:].decode(errors="replace").strip().splitlines()[-1:] or [""]
     if code == OUT_OF_MEMORY or "MemoryError" in last[0] or "OutOfMemory" in last[0]:
-        return "Reading the file takes more memory than is allowed."
+        return DecoderDied("Reading the file takes more memory than is allowed.", may_pass=False)
     if code < 0:
-        return f"The process that reads the file was ended by signal {-code}."
-    return f"The process that reads the file failed: {last[0][:300] or f'exit code {code}'}"
+        return DecoderDied(f"The process that reads the file was ended by signal {-code}.")
+    return DecoderDied(f"The process that reads the file failed: {last[0][:300] or f'exit code {code}'}")

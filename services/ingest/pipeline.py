@@ -30,6 +30,7 @@ KEPT_PROBLEMS = 1000
 """So many problems are listed with line and sample; all are counted."""
 
 SAMPLE_CHARACTERS = 200
+NAME_CHARACTERS = 100
 _MEMBER_SHIFT = 40
 
 
@@ -121,9 +122,10 @@ def _read_member(
 
 
 def _only_a_problem(member: Member, base: int, read_bytes: int, reading: Reading) -> Chunk:
-    reason = f"{member.name}: {member.problem}" if member.in_archive else str(member.problem)
+    kind = str(member.problem)
+    reason = f"{member.name[:NAME_CHARACTERS]}: {kind}" if member.in_archive else kind
     problem = LineProblem(None, reason)
-    return Chunk(LOG_SCHEMA.empty_table(), base, read_bytes, "", [problem], 0, {reason: 1})
+    return Chunk(LOG_SCHEMA.empty_table(), base, read_bytes, "", [problem], 0, {kind: 1})
 
 
 class _Chunks:

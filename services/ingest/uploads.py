@@ -1,18 +1,19 @@
 """Uploaded files: kept, read in the background, stored exactly once, and told about.
 
-An upload is a document of the collection "uploads". Its file lies in the spool folder under its id until it is done.
+An upload is a document of the collection "uploads". Its file lies in the spool folder under its id until it is stored,
+deleted, or refused for what it holds: whatever else goes wrong, nothing of what was accepted is lost.
 How far it is stands in the log store, in the transaction of each chunk's records: after a kill reading goes on there.
-What is listed of problems is written before the chunk that it belongs to and believed only once that is stored.
+What passes (a full disk, a store that is away, a reading process that was killed) is waited for without a worker.
 """
 
 import contextlib
 import dataclasses
-import io
+import functools
+import logging
 import os
 import re
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,25 +22,51 @@ from typing import Any
 
 from services.clock import Clock
 from services.documents.interface import Document, DocumentStore
-from services.errors import BackendUnavailable, Conflict, InvalidInput, NotFound, StorageFull, TooLarge
+from services.errors import (
+    BackendError,
+    BackendTimeout,
+    ElkVisionError,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+    StorageFull,
+    TooLarge,
+)
 from services.ingest.decode import is_binary
-from services.ingest.decoder_process import DecoderDied, Decoders
+from services.ingest.decoder_process import DecoderDied, Decoders, Refused
 from services.ingest.detect import HEAD_BYTES
+from services.ingest.option_checks import check_options
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
-from services.ingest.pipeline import Chunk, LineProblem, Reading, parsing_connection, read_file
+from services.ingest.pipeline import Chunk, LineProblem, Reading, parsing_connection
+from services.ingest.preview import Preview as Preview
+from services.ingest.preview import preview_of
 from services.ingest.unpack import is_packed
+from services.ingest.upload_problems import PROBLEMS, UploadProblems
+from services.ingest.upload_turns import Later, Turn, Turns
 from services.log_store.interface import LogStore, UploadProgress
 from services.principal import Principal, Right, require
 from services.query.tree import Field
 
 COLLECTION = "uploads"
-PROBLEMS = "upload_problems"
-LISTED_PROBLEMS = 500
 BYTES_PER_S = 40e6
 """A careful guess at how fast files are read, for estimates."""
 
-RETRIES_S = (0.2, 1.0, 5.0, 15.0)
+PREVIEWS_AT_ONCE = 2
+PREVIEW_WAIT_S = 0.5
+
+PAUSES_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+"""How long an upload waits before it is tried again; the last one for ever."""
+
+READERS = 3
+"""So many processes may die over one place of a file before the file is given up."""
+
+STOP_S = 30.0
+"""How long a deletion waits for a chunk that is just being stored."""
+
 _OPEN_STATES = ("queued", "running")
+_PASSING = (BackendError, QuotaExceeded, OSError)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +85,7 @@ class Upload:
     state       queued, running, done, failed or deleting
     done_bytes  how much of the file is read and stored, of `size_bytes`
     problems    how many records were stored with a problem; `reasons` how many of each sort
-    error       a sentence, where state is failed
+    error       a sentence, where state is failed, or where the upload waits for something to pass
     took_s      from the beginning of reading to its end (so far)
     """
 
@@ -86,16 +113,6 @@ class Upload:
     host: str | None
 
 
-@dataclass(frozen=True)
-class Preview:
-    """The first rows of a file as they would be stored. `details` says what was found out about the format."""
-
-    format: str
-    details: dict[str, Any]
-    rows: list[dict[str, Any]]
-    problems: list[LineProblem]
-
-
 UploadPage = tuple[list[Upload], int]
 """Uploads, and how many there are in all."""
 
@@ -119,9 +136,12 @@ class Uploads:
         self._limits = limits
         self._start_task = start_task
         self._lock = threading.Lock()
-        self._running: dict[str, threading.Event] = {}
-        self._ended = threading.Condition()
+        self._turns = Turns(start_task)
+        self._later = Later()
+        self._pauses: dict[str, int] = {}
+        self._problems = UploadProblems(documents)
         self._preview_con = parsing_connection()
+        self._previews = threading.BoundedSemaphore(PREVIEWS_AT_ONCE)
         self._decoders = Decoders()
 
     # -- taking files ------------------------------------------------------------------------------------------------
@@ -136,8 +156,29 @@ class Uploads:
 
         The file is moved away. Raises `InvalidInput` where it is no text, `StorageFull`, `Forbidden`.
         """
+        return self.accept_all(principal, [spooled], defaults, options)[0]
+
+    def accept_all(
+        self, principal: Principal, files: Sequence[SpooledFile], defaults: Defaults, options: ParseOptions
+    ) -> Sequence[Upload]:
+        """As `accept` for files that came together: all of them, or where one is refused none."""
         require(principal, Right.WRITE_LOGS)
-        _refuse_binary(spooled)
+        for spooled in files:
+            _refuse_binary(spooled)
+        kept: list[Document] = []
+        try:
+            for spooled in files:
+                kept.append(self._kept(principal, spooled, defaults, options))
+        except BaseException:
+            for document in kept:
+                self._forget(principal.organisation_id, document["id"])
+            raise
+        for document in kept:
+            self._start_task(principal.organisation_id, document["id"])
+        return [_upload(document) for document in kept]
+
+    def _kept(self, principal: Principal, spooled: SpooledFile, defaults: Defaults, options: ParseOptions) -> Document:
+        """The document of a file that now lies in the spool folder; nothing of it is left where this fails."""
         upload_id = uuid.uuid4().hex
         with _disk_errors():
             self._spool_dir.mkdir(parents=True, exist_ok=True)
@@ -148,18 +189,24 @@ class Uploads:
         except BaseException:
             (self._spool_dir / upload_id).unlink(missing_ok=True)
             raise
-        self._start_task(principal.organisation_id, upload_id)
-        return _upload(document)
+        return document
 
     def resume_all(self) -> int:
         """Start every upload that an earlier process left unfinished; says how many. Call once, at start."""
-        open_ = [each for state in _OPEN_STATES for each in self._documents.find_everywhere(COLLECTION, state=state)]
-        self._remove_orphans({document["id"] for _, document in open_})
-        for organisation_id, document in open_:
-            self._start_task(organisation_id, document["id"])
-        for organisation_id, document in self._documents.find_everywhere(COLLECTION, state="deleting"):
-            self._remove(organisation_id, document["id"], with_logs=document.get("delete_logs", False))
+        states = (*_OPEN_STATES, "deleting", "failed")
+        found = [each for state in states for each in self._documents.find_everywhere(COLLECTION, state=state)]
+        with contextlib.suppress(OSError):
+            self._remove_orphans({document["id"] for _, document in found})
+        open_ = [(each, document["id"]) for each, document in found if document["state"] != "failed"]
+        for task in open_:
+            self._start_task(*task)
         return len(open_)
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Read nothing more; what is not read stays open for `resume_all` of the next process."""
+        self._later.close()
+        self._turns.close(timeout_s)
+        self._decoders.close()
 
     def _remove_orphans(self, known: set[str]) -> None:
         """Files whose upload was never answered: the process ended between moving the file and writing its document."""
@@ -172,121 +219,121 @@ class Uploads:
     # -- reading them ------------------------------------------------------------------------------------------------
 
     def process(self, organisation_id: str, upload_id: str) -> None:
-        """Read the file from where it stands to its end. The body of the task; a second call meanwhile does nothing."""
-        with self._lock:
-            if upload_id in self._running:
-                return
-            stop = self._running[upload_id] = threading.Event()
+        """Read the file from where it stands to its end. The body of the task; returns when there is nothing to do now."""
+        turn = self._turns.begin(organisation_id, upload_id)
+        if turn is None:
+            return
         try:
-            self._process(organisation_id, upload_id, stop)
+            self._process(organisation_id, upload_id, turn)
         except NotFound:
             return
+        except _PASSING as error:
+            if not turn.stopped:
+                self._wait(organisation_id, upload_id, error)
         finally:
-            with self._ended:
-                with self._lock:
-                    del self._running[upload_id]
-                self._ended.notify_all()
+            self._turns.end(organisation_id)
 
-    def _process(self, organisation_id: str, upload_id: str, stop: threading.Event) -> None:
+    def _process(self, organisation_id: str, upload_id: str, turn: Turn) -> None:
         document = self._documents.get(organisation_id, COLLECTION, upload_id)
+        if document["state"] == "deleting":
+            self._remove(organisation_id, upload_id, with_logs=document.get("delete_logs", False))
         if document["state"] not in _OPEN_STATES:
             return
         try:
-            self._read(organisation_id, document, stop)
-        except BackendUnavailable:
-            return  # the store is closing or stays away: the upload stays open and is resumed at the next start
-        except (InvalidInput, TooLarge, DecoderDied, StorageFull, Conflict) as error:
-            self._finish(organisation_id, upload_id, "failed", str(error))
-        except OSError as error:
-            self._finish(organisation_id, upload_id, "failed", f"The file cannot be read: {error.strerror}.")
-        except Exception:
-            self._finish(organisation_id, upload_id, "failed", "An internal error stopped the reading of the file.")
+            self._read(organisation_id, document, turn)
+        except (NotFound, *_PASSING):
             raise
+        except Exception as error:
+            if not turn.stopped:
+                self._give_up(organisation_id, upload_id, error)
 
-    def _read(self, organisation_id: str, document: Document, stop: threading.Event) -> None:
-        upload_id = document["id"]
-        progress = self._progress(organisation_id, upload_id) or UploadProgress(upload_id, 0, 0, 0)
-        self._believe_problems(organisation_id, upload_id, progress.position)
+    def _give_up(self, organisation_id: str, upload_id: str, error: Exception) -> None:
+        """The reading ended before the file did. Only where that is for what the file holds, the file goes."""
+        kept = " The file is kept until the upload is deleted."
+        match error:
+            case Refused():
+                self._finish(organisation_id, upload_id, "failed", str(error))
+                self._drop_file(upload_id)
+            case DecoderDied(may_pass=True) if self._may_go_on(organisation_id, upload_id):
+                self._wait(organisation_id, upload_id, error)
+            case DecoderDied() | ElkVisionError():
+                self._finish(organisation_id, upload_id, "failed", str(error), kept)
+            case _:
+                log.error("upload %s cannot be read", upload_id, exc_info=error)
+                said = "An internal error stopped the reading of the file."
+                self._finish(organisation_id, upload_id, "failed", said, kept)
+
+    def _may_go_on(self, organisation_id: str, upload_id: str) -> bool:
+        """Counts the processes that died at one place of the file; whether there may be another."""
+        progress = self._progress(organisation_id, upload_id)
+        died_at, died = self._documents.get(organisation_id, COLLECTION, upload_id).get("died", (None, 0))
+        died = died + 1 if died_at == progress.position else 1
+        self._change(organisation_id, upload_id, died=[progress.position, died])
+        return died < READERS
+
+    def _wait(self, organisation_id: str, upload_id: str, error: Exception) -> None:
+        """Let the worker go and try again after a while, longer each time that nothing was stored between."""
+        with self._lock:
+            count = self._pauses.get(upload_id, 0)
+            self._pauses[upload_id] = count + 1
+        pause_s = max(PAUSES_S[min(count, len(PAUSES_S) - 1)], getattr(error, "retry_after_s", 0.0))
+        with contextlib.suppress(*_PASSING, NotFound):  # the same disk may be too full for this sentence
+            self._change(organisation_id, upload_id, state="queued", error=f"waiting: {_reason(error)}")
+        self._later.call(pause_s, functools.partial(self._start_task, organisation_id, upload_id))
+
+    def _read(self, organisation_id: str, document: Document, turn: Turn) -> None:
+        upload_id, path = document["id"], self._spool_dir / document["id"]
+        progress = self._progress(organisation_id, upload_id)
+        self._problems.settle(organisation_id, upload_id, progress.position)
+        if not path.is_file():
+            raise ElkVisionError("The file is not in the spool folder any more.")
         started = document.get("started") or self._clock.now().isoformat()
         self._change(organisation_id, upload_id, state="running", started=started)
         reading = _reading(document, self._limits)
-        with contextlib.closing(
-            self._decoders.decoded(self._spool_dir / upload_id, reading, progress.position)
-        ) as chunks:
+        with contextlib.closing(self._decoders.decoded(path, reading, progress.position, turn.holds)) as chunks:
             for chunk in chunks:
-                if stop.is_set():
+                if turn.stopped:
                     return
                 progress = self._store_chunk(organisation_id, progress, chunk)
+        if turn.stopped:
+            return
         self._finish(organisation_id, upload_id, "done", None)
+        self._drop_file(upload_id)
 
     def _store_chunk(self, organisation_id: str, done: UploadProgress, chunk: Chunk) -> UploadProgress:
         rows, problems = done.rows + len(chunk.batch), done.problems + chunk.problem_count
         position = max(done.position, chunk.position)
         after = UploadProgress(done.upload_id, position, rows, problems)
         if chunk.problems:
-            self._list_problems(organisation_id, done.upload_id, chunk)
+            self._problems.add(organisation_id, done.upload_id, chunk, done.position)
         if len(chunk.batch):
-            self._append(organisation_id, chunk, after)
-        shown: dict[str, Any] = {"rows": rows, "problems": problems, "done_bytes": chunk.read_bytes}
+            self._store.append(organisation_id, chunk.batch, upload=after)
+        shown: dict[str, Any] = {"rows": rows, "problems": problems, "done_bytes": chunk.read_bytes, "error": None}
         if chunk.format:
             shown["format"] = chunk.format
         self._change(organisation_id, done.upload_id, **shown)
+        with self._lock:
+            self._pauses.pop(done.upload_id, None)
         return after
 
-    def _append(self, organisation_id: str, chunk: Chunk, after: UploadProgress) -> None:
-        """Append, again after a while where the store is away; never twice."""
-        for pause_s in (*RETRIES_S, None):
-            try:
-                self._store.append(organisation_id, chunk.batch, upload=after)
-                return
-            except BackendUnavailable:
-                if pause_s is None:
-                    raise
-            threading.Event().wait(pause_s)
-            stored = self._progress(organisation_id, after.upload_id)
-            if stored is not None and stored.position >= after.position:
-                return
+    def _progress(self, organisation_id: str, upload_id: str) -> UploadProgress:
+        return self._store.upload_progress(organisation_id, upload_id) or UploadProgress(upload_id, 0, 0, 0)
 
-    def _progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
-        return self._store.upload_progress(organisation_id, upload_id)
-
-    def _finish(self, organisation_id: str, upload_id: str, state: str, error: str | None) -> None:
-        """The last word about an upload; the spool file is not needed any more."""
+    def _finish(self, organisation_id: str, upload_id: str, state: str, error: str | None, more: str = "") -> None:
+        """The last word about an upload."""
         progress = self._progress(organisation_id, upload_id)
-        document = self._documents.get(organisation_id, COLLECTION, upload_id)
-        now = self._clock.now()
-        counted = {"rows": progress.rows, "problems": progress.problems} if progress else {}
+        said: dict[str, Any] = {"rows": progress.rows, "problems": progress.problems}
         if state == "done":
-            counted["done_bytes"] = document["size_bytes"]
-        if error and counted.get("rows"):
-            error = f"{error} The {counted['rows']} records before are stored."
-        self._change(organisation_id, upload_id, state=state, error=error, finished=now.isoformat(), **counted)
+            said["done_bytes"] = self._documents.get(organisation_id, COLLECTION, upload_id)["size_bytes"]
+        if error and progress.rows:
+            error = f"{error} The {progress.rows} records before are stored."
+        finished = self._clock.now().isoformat()
+        self._change(organisation_id, upload_id, state=state, error=error and error + more, finished=finished, **said)
+
+    def _drop_file(self, upload_id: str) -> None:
+        with self._lock:
+            self._pauses.pop(upload_id, None)
         (self._spool_dir / upload_id).unlink(missing_ok=True)
-
-    # -- what was wrong ----------------------------------------------------------------------------------------------
-
-    def _list_problems(self, organisation_id: str, upload_id: str, chunk: Chunk) -> None:
-        listed = self._listed(organisation_id, upload_id)
-        room = LISTED_PROBLEMS - sum(len(part["problems"]) for part in listed)
-        kept = [dataclasses.astuple(each) for each in chunk.problems[: max(0, room)]]
-        if not len(chunk.batch) and any(part["reasons"] == chunk.reasons for part in listed):
-            return
-        listed.append({"position": chunk.position, "problems": kept, "reasons": chunk.reasons})
-        self._documents.put(organisation_id, PROBLEMS, upload_id, {"id": upload_id, "chunks": _merged(listed)})
-
-    def _believe_problems(self, organisation_id: str, upload_id: str, position: int) -> None:
-        """Forget what was listed for a chunk that was not stored in the end."""
-        listed = self._listed(organisation_id, upload_id)
-        believed = [part for part in listed if part["position"] <= position]
-        if len(believed) < len(listed):
-            self._documents.put(organisation_id, PROBLEMS, upload_id, {"id": upload_id, "chunks": believed})
-
-    def _listed(self, organisation_id: str, upload_id: str) -> list[dict[str, Any]]:
-        try:
-            chunks: list[dict[str, Any]] = self._documents.get(organisation_id, PROBLEMS, upload_id)["chunks"]
-        except NotFound:
-            return []
-        return chunks
 
     # -- by request --------------------------------------------------------------------------------------------------
 
@@ -300,17 +347,13 @@ class Uploads:
         """One upload. Raises `NotFound`."""
         require(principal, Right.READ_LOGS)
         document = self._documents.get(principal.organisation_id, COLLECTION, upload_id)
-        reasons: Counter[str] = Counter()
-        for part in self._listed(principal.organisation_id, upload_id):
-            reasons.update(part["reasons"])
-        return _upload(document, dict(reasons))
+        return _upload(document, self._problems.reasons(principal.organisation_id, upload_id))
 
     def problems(self, principal: Principal, upload_id: str) -> Sequence[LineProblem]:
         """The first problems of an upload, in the order of its lines. Raises `NotFound`."""
         require(principal, Right.READ_LOGS)
         self._documents.get(principal.organisation_id, COLLECTION, upload_id)
-        listed = self._listed(principal.organisation_id, upload_id)
-        return [LineProblem(*each) for part in listed for each in part["problems"]]
+        return self._problems.listed(principal.organisation_id, upload_id)
 
     def update(
         self,
@@ -330,37 +373,47 @@ class Uploads:
     def delete(self, principal: Principal, upload_id: str, *, with_logs: bool = False) -> int:
         """Remove an upload, with its records where `with_logs`; one that is being read is stopped first.
 
-        Says how many records were removed. Raises `NotFound`.
+        Says how many records were removed. Raises `NotFound`, and `BackendTimeout` where a chunk takes long to be
+        stored: the upload is removed after that.
         """
         require(principal, Right.DELETE_LOGS)
         organisation_id = principal.organisation_id
         self._change(organisation_id, upload_id, state="deleting", delete_logs=with_logs)
+        if not self._turns.stop(organisation_id, upload_id, STOP_S):
+            self._start_task(organisation_id, upload_id)
+            raise BackendTimeout("A part of this upload is still being stored; it is removed after that.")
         return self._remove(organisation_id, upload_id, with_logs=with_logs)
 
     def _remove(self, organisation_id: str, upload_id: str, *, with_logs: bool) -> int:
-        with self._ended:
-            if upload_id in self._running:
-                self._running[upload_id].set()
-            self._ended.wait_for(lambda: upload_id not in self._running, timeout=60)
         removed = self._store.delete(organisation_id, Field("upload_id", upload_id)) if with_logs else 0
-        (self._spool_dir / upload_id).unlink(missing_ok=True)
+        self._forget(organisation_id, upload_id)
+        return removed
+
+    def _forget(self, organisation_id: str, upload_id: str) -> None:
+        """Remove the file and what is kept about it."""
+        self._drop_file(upload_id)
         for collection in (PROBLEMS, COLLECTION):
             with contextlib.suppress(NotFound):
                 self._documents.delete(organisation_id, collection, upload_id)
-        return removed
 
     def preview(self, principal: Principal, head: bytes, name: str, options: ParseOptions, rows: int = 10) -> Preview:
-        """How the first bytes of a file would be read; nothing is stored. Raises `InvalidInput` where it is no text."""
+        """How the first bytes of a file (at most `HEAD_BYTES`) would be read; nothing is stored.
+
+        Raises `InvalidInput` where it is no text or an option cannot work, `TooLarge`, and `QuotaExceeded` where
+        too many previews are being made.
+        """
         require(principal, Right.WRITE_LOGS)
-        limits = dataclasses.replace(self._limits, chunk_rows=HEAD_BYTES)
-        reading = Reading(name, options, Defaults(), self._clock.now(), limits)
-        content = head
-        if len(head) >= HEAD_BYTES and not is_packed(head) and b"\n" in head:
-            content = head[: head.rfind(b"\n") + 1]
-        for chunk in read_file(self._preview_con, io.BytesIO(content), reading):
-            if len(chunk.batch):
-                return _preview(chunk, rows)
-        return Preview("text", {"bytes": len(head), "records": 0}, [], [])
+        if len(head) > HEAD_BYTES:
+            raise TooLarge("A preview takes the first 256 kB of a file.", limit=f"preview: {HEAD_BYTES} bytes")
+        check_options(options)
+        if not self._previews.acquire(timeout=PREVIEW_WAIT_S):
+            raise QuotaExceeded("Too many previews are being made. Try again in a moment.")
+        try:
+            limits = dataclasses.replace(self._limits, chunk_rows=HEAD_BYTES)
+            with self._preview_con.cursor() as con:
+                return preview_of(con, head, Reading(name, options, Defaults(), self._clock.now(), limits), rows)
+        finally:
+            self._previews.release()
 
     def _change(self, organisation_id: str, upload_id: str, **members: Any) -> Document:
         with self._lock:
@@ -474,24 +527,7 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _merged(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parts without listed problems are counted together, so that the document stays small."""
-    silent = [part for part in listed if not part["problems"]]
-    if len(silent) < 50:
-        return listed
-    reasons: Counter[str] = Counter()
-    for part in silent[:-1]:
-        reasons.update(part["reasons"])
-    together = {"position": silent[-2]["position"], "problems": [], "reasons": dict(reasons.most_common(100))}
-    return [part for part in listed if part["problems"]] + [together, silent[-1]]
-
-
-def _preview(chunk: Chunk, rows: int) -> Preview:
-    shown = [
-        {name: value for name, value in row.items() if value not in (None, []) and name not in ("shape", "upload_id")}
-        for row in chunk.batch.slice(0, rows).to_pylist()
-    ]
-    for row in shown:
-        row["timestamp"] = row["timestamp"].isoformat().replace("+00:00", "Z")
-    details = {"records": len(chunk.batch), "problems": chunk.problem_count}
-    return Preview(chunk.format, details, shown, chunk.problems[:rows])
+def _reason(error: Exception) -> str:
+    """What is waited for, to stand inside a sentence."""
+    text = f"{error.strerror}." if isinstance(error, OSError) else str(error)
+    return text[:1].lower() + text[1:]

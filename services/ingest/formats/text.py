@@ -14,6 +14,7 @@ from services.ingest.formats.continuations import (
     level_of_second_line,
     with_forced_starts,
 )
+from services.ingest.formats.json_exact import NO_TIME
 from services.ingest.formats.line_format import LineFormat, records_sql
 from services.ingest.formats.parsed import PARSED
 from services.ingest.formats.statements import Statements
@@ -154,8 +155,7 @@ def _finished(cursor: duckdb.DuckDBPyConnection, records: pa.Table, options: Par
     found = resolve_times(cursor, pc.if_else(missing, texts, None), options, now)
     times = pc.coalesce(records.column("timestamp"), found)
     unread = pc.and_(missing, pc.is_null(found))
-    reason = pc.binary_join_element_wise("the time", texts, "could not be read", " ")
-    problem = pc.coalesce(pc.if_else(unread, reason, None), records.column("problem"))
+    problem = pc.coalesce(pc.if_else(unread, NO_TIME, pa.scalar(None, pa.string())), records.column("problem"))
     records = records.set_column(records.schema.get_field_index("timestamp"), "timestamp", times)
     return records.set_column(records.schema.get_field_index("problem"), "problem", problem)
 

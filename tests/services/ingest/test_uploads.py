@@ -1,20 +1,40 @@
 """Uploads from the file on disk to the report, with a real store, real documents and a real decoder process."""
 
 import gzip
+import io
 import os
+import select
+import signal
+import subprocess
+import sys
 import threading
+import time
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from services.database import Database
 from services.documents.sql import SqlDocumentStore
-from services.errors import BackendUnavailable, Forbidden, InvalidInput, NotFound, StorageFull
+from services.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+    StorageFull,
+    TooLarge,
+)
 from services.ingest import decoder_process, uploads
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
+from services.ingest.pipeline import Chunk, LineProblem
+from services.ingest.upload_problems import LISTED_PROBLEMS, UploadProblems
 from services.ingest.uploads import SpooledFile, Upload, Uploads
 from services.log_store.duckdb.store import DuckDBLogStore
 from services.log_store.interface import LogQuery
@@ -27,6 +47,8 @@ __all__ = ["sqlite"]
 
 EDITOR = Principal("u1", "ann", "acme", Role.EDITOR, SCOPES_OF_ROLE[Role.EDITOR])
 LINES = b"".join(b'{"message":"line %d","level":"info"}\n' % number for number in range(500))
+LIMITS = IngestLimits(chunk_rows=100)
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -36,8 +58,11 @@ class Place:
     folder: Path
     store: DuckDBLogStore
     documents: SqlDocumentStore
-    uploads: Uploads
-    started: list[tuple[str, str]]
+    started: list[tuple[str, str]] = field(default_factory=list)
+    queue: "SimpleQueue[tuple[str, str]]" = field(default_factory=SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.uploads = self.again()
 
     def accept(
         self, content: bytes, name: str = "app.ndjson", defaults: Defaults | None = None, **options: Any
@@ -55,6 +80,20 @@ class Place:
         self.uploads.process("acme", accepted.id)
         return self.uploads.get(EDITOR, accepted.id)
 
+    def worked_on(self, upload_id: str) -> Upload:
+        """The upload when workers have done all that was started."""
+        while self.uploads.get(EDITOR, upload_id).state in ("queued", "running"):
+            self.uploads.process(*self.queue.get(timeout=30))
+        return self.uploads.get(EDITOR, upload_id)
+
+    def again(self) -> Uploads:
+        """As the next process has it."""
+        return Uploads(self.store, self.documents, HandClock(), self.folder / "spool", LIMITS, self.start)
+
+    def start(self, *task: str) -> None:
+        self.started.append((task[0], task[1]))
+        self.queue.put((task[0], task[1]))
+
     def count(self, upload_id: str) -> int:
         return self.store.search("acme", LogQuery(query=Field("upload_id", upload_id), limit=1)).total or 0
 
@@ -65,10 +104,9 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path, sqlite: Database) -> Iterator[Place]:
     store, documents = DuckDBLogStore(tmp_path / "logs", HandClock()), SqlDocumentStore(sqlite)
-    started: list[tuple[str, str]] = []
-    limits = IngestLimits(chunk_rows=100)
-    made = Uploads(store, documents, HandClock(), tmp_path / "spool", limits, lambda *args: started.append(args))
-    yield Place(tmp_path, store, documents, made, started)
+    place = Place(tmp_path, store, documents)
+    yield place
+    place.uploads.stop()
     store.close()
 
 
@@ -110,7 +148,7 @@ def test_problems_are_listed_with_line_reason_and_sample_and_counted_by_reason(p
 def test_a_broken_file_of_many_lines_lists_the_first_problems_and_counts_all(place: Place) -> None:
     done = place.upload(b"{bad\n" * 2000)
     assert (done.state, done.rows, done.problems) == ("done", 2000, 2000)
-    assert len(place.uploads.problems(EDITOR, done.id)) == uploads.LISTED_PROBLEMS
+    assert len(place.uploads.problems(EDITOR, done.id)) == LISTED_PROBLEMS
     assert sum(done.reasons.values()) == 2000
 
 
@@ -201,39 +239,234 @@ def failing_append(
     monkeypatch.setattr(place.store, "append", sometimes)
 
 
-def test_a_full_disk_fails_with_a_sentence_that_says_what_is_stored(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is tried again at once."""
+    monkeypatch.setattr(uploads, "PAUSES_S", (0.0,))
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    "error",
+    [
+        StorageFull("The disk is full."),
+        QuotaExceeded("Too much."),
+        BackendTimeout("Too slow."),
+        BackendUnavailable("Away."),
+        OSError(24, "Too many open files"),
+    ],
+)
+def test_what_passes_is_waited_for_and_then_everything_is_stored_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    failing_append(place, monkeypatch, StorageFull("The disk is full."), lambda call: call > 2)
-    failed = place.upload(LINES)
-    assert (failed.state, failed.rows) == ("failed", 200)
-    assert failed.error == "The disk is full. The 200 records before are stored."
-    assert place.count(failed.id) == 200
+    monkeypatch.setattr(error, "retry_after_s", 0, raising=False)
+    failing_append(place, monkeypatch, error, lambda call: call in (3, 4))
+    waiting = place.upload(LINES)
+    assert (waiting.state, waiting.rows) == ("queued", 200)
+    assert (waiting.error or "").lower() == f"waiting: {getattr(error, 'strerror', error)}".lower().rstrip(".") + "."
+    assert place.spooled() == [waiting.id]
+    done = place.worked_on(waiting.id)
+    assert (done.state, done.error, done.rows, place.count(done.id)) == ("done", None, 500, 500)
+    assert place.spooled() == []
 
 
-def test_a_store_that_is_away_for_a_moment_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "RETRIES_S", (0.0, 0.0))
-    failing_append(place, monkeypatch, BackendUnavailable("away"), lambda call: call in (2, 3))
-    done = place.upload(LINES)
-    assert (done.state, done.rows, place.count(done.id)) == ("done", 500, 500)
+@pytest.mark.usefixtures("at_once")
+def test_an_upload_that_waits_can_be_deleted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_append(place, monkeypatch, StorageFull("The disk is full."), lambda call: call > 1)
+    waiting = place.upload(LINES)
+    assert place.uploads.delete(EDITOR, waiting.id, with_logs=True) == 100
+    place.uploads.process("acme", waiting.id)
+    assert (place.uploads.list(EDITOR)[1], place.spooled()) == (0, [])
 
 
-def test_a_store_that_stays_away_leaves_the_upload_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "RETRIES_S", (0.0,))
-    with monkeypatch.context() as away:
-        failing_append(place, away, BackendUnavailable("away"), lambda call: call > 1)
-        open_ = place.upload(LINES)
-    assert open_.state == "running"
-    assert place.spooled() == [open_.id]
-    place.uploads.process("acme", open_.id)
-    assert place.count(open_.id) == 500
-
-
-def test_a_decoder_that_dies_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder_process.sys, "executable", "/bin/false")
+@pytest.mark.usefixtures("at_once")
+def test_an_error_that_nobody_expected_fails_and_keeps_the_file(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_append(place, monkeypatch, ZeroDivisionError(), lambda call: call > 2)
     failed = place.upload(LINES)
     assert failed.state == "failed"
-    assert "failed" in (failed.error or "")
+    assert failed.error is not None
+    assert failed.error.endswith("The 200 records before are stored. The file is kept until the upload is deleted.")
+    assert place.uploads.resume_all() == 0
+    assert place.spooled() == [failed.id]
+    place.uploads.delete(EDITOR, failed.id)
+    assert place.spooled() == []
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_decoder_that_always_dies_is_given_up_and_the_file_is_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_process.sys, "executable", "/bin/false")
+    accepted = place.accept(LINES)
+    failed = place.worked_on(accepted.id)
+    assert failed.state == "failed"
+    assert "process that reads the file failed" in (failed.error or "")
+    assert place.started == [("acme", accepted.id)] * uploads.READERS
+    assert place.spooled() == [failed.id]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_decoder_that_is_killed_is_replaced(
+    place: Place, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    started = started_decoders(monkeypatch)
+    append = place.store.append
+
+    def killing(*args: Any, **more: Any) -> Any:
+        if len(started) == 1:
+            started[0].process.send_signal(number)
+            started[0].process.wait(10)
+        return append(*args, **more)
+
+    monkeypatch.setattr(place.store, "append", killing)
+    many = LINES * 100  # more than the pipe between the two holds
+    accepted = place.accept(many)
+    done = place.worked_on(accepted.id)
+    assert (done.state, done.rows, place.count(done.id)) == ("done", 50_000, 50_000)
+    assert len(started) == 2
+
+
+def test_the_end_of_the_server_leaves_the_upload_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    append, reading = place.store.append, threading.Event()
+    ending = threading.Event()
+
+    def slow(*args: Any, **more: Any) -> Any:
+        reading.set()
+        ending.wait(20)
+        return append(*args, **more)
+
+    accepted = place.accept(LINES)
+    with monkeypatch.context() as slowly:
+        slowly.setattr(place.store, "append", slow)
+        thread = threading.Thread(target=place.uploads.process, args=("acme", accepted.id))
+        thread.start()
+        assert reading.wait(20)
+        place.uploads.stop(timeout_s=0)
+        ending.set()
+        thread.join(20)
+    assert place.uploads.get(EDITOR, accepted.id).state == "running"
+    assert place.spooled() == [accepted.id]
+    place.uploads = place.again()
+    place.uploads.resume_all()
+    assert place.worked_on(accepted.id).rows == place.count(accepted.id) == 500
+
+
+def test_one_upload_of_an_organisation_is_read_at_a_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = place.accept(LINES), place.accept(LINES)
+    append, others = place.store.append, [second.id]
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        if others:
+            place.started.clear()
+            place.uploads.process("acme", others.pop())
+            assert place.uploads.get(EDITOR, second.id).state == "queued"
+            place.uploads.process("other", "an upload of another organisation is let in")
+        return append(*args, **more)
+
+    monkeypatch.setattr(place.store, "append", meanwhile)
+    place.uploads.process("acme", first.id)
+    assert place.started == [("acme", second.id)]
+    assert place.worked_on(second.id).state == "done"
+
+
+def test_what_was_being_deleted_is_deleted_by_the_workers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = place.upload(LINES)
+    with monkeypatch.context() as away:
+        away.setattr(place.store, "delete", _away)
+        with pytest.raises(BackendUnavailable):
+            place.uploads.delete(EDITOR, done.id, with_logs=True)
+        place.started.clear()
+        assert place.uploads.resume_all() == 1
+    assert place.started == [("acme", done.id)]
+    place.uploads.process("acme", done.id)
+    assert (place.count(done.id), place.uploads.list(EDITOR)[1]) == (0, 0)
+
+
+def _away(*_: Any) -> int:
+    raise BackendUnavailable("Away.")
+
+
+def test_a_reader_that_says_nothing_is_ended_by_a_deletion(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = started_decoders(monkeypatch)
+    place.uploads.expect()
+    started[0].process.send_signal(signal.SIGSTOP)
+    accepted = place.accept(LINES)
+    thread = threading.Thread(target=place.uploads.process, args=("acme", accepted.id))
+    thread.start()
+    while place.uploads.get(EDITOR, accepted.id).state == "queued":
+        thread.join(0.01)
+    place.uploads.delete(EDITOR, accepted.id)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert started[0].process.poll() is not None
+    assert (place.uploads.list(EDITOR)[1], place.spooled()) == (0, [])
+
+
+def test_a_reader_ignores_the_signals_of_the_group_and_ends_with_the_server() -> None:
+    code = "import sys, time; from services.ingest.decoder_process import _Decoder; "
+    code += "print(_Decoder.start().process.pid, flush=True); sys.stdin.read()"
+    server = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert server.stdout is not None
+    reader = os.pidfd_open(int(server.stdout.readline()))
+    os.killpg(server.pid, signal.SIGINT)
+    os.killpg(server.pid, signal.SIGKILL)
+    server.communicate()
+    assert select.select([reader], [], [], 20)[0]
+    os.close(reader)
+
+
+@pytest.mark.parametrize("sample", ["x" * 400, "\U0001f600" * 400])
+def test_any_number_of_kinds_of_problems_is_told_in_a_bounded_document(place: Place, sample: str) -> None:
+    told = UploadProblems(place.documents)
+    for number in range(300):
+        reasons = [f"reason {number} {each} {sample}" for each in range(20)]
+        problems = [LineProblem(each, reason, sample[:200]) for each, reason in enumerate(reasons)]
+        batch = pa.table({"n": [1]}) if number % 2 else pa.table({"n": []})
+        chunk = Chunk(batch, number, 0, "", problems, 20, dict.fromkeys(reasons, 1))
+        told.add("acme", "u", chunk, number - 1)
+        told.add("acme", "u", chunk, number - 1)
+    reasons_told = told.reasons("acme", "u")
+    assert sum(reasons_told.values()) == 6000
+    assert len(reasons_told) == 101
+    assert reasons_told["other"] == 5900
+    assert 50 < len(told.listed("acme", "u")) <= 500
+
+
+def test_times_that_cannot_be_read_are_one_kind_of_problem(place: Place) -> None:
+    lines = "".join(f"2026-13-{day:02d} 03:04:05,123 ERROR [main] a.B: text\n" for day in range(1, 99))
+    good = "".join(f"2026-01-02 03:04:05,{ms:03d} ERROR [main] a.B: text\n" for ms in range(200))
+    done = place.upload((good + lines).encode(), "x.log")
+    assert (done.state, done.rows) == ("done", 298)
+    assert len(done.reasons) <= 1
+
+
+def test_a_problem_list_that_cannot_be_kept_stops_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = place.documents.put
+
+    def refusing(organisation_id: str, collection: str, *rest: Any) -> None:
+        if collection == uploads.PROBLEMS:
+            raise TooLarge("The document is larger than 1 MB.")
+        put(organisation_id, collection, *rest)
+
+    monkeypatch.setattr(place.documents, "put", refusing)
+    done = place.upload(LINES + b"{bad\n")
+    assert (done.state, done.rows, done.problems) == ("done", 501, 1)
+
+
+def test_progress_moves_with_what_is_stored(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    append, shown = place.store.append, []
+
+    def looking(*args: Any, **more: Any) -> Any:
+        shown.append(place.uploads.list(EDITOR)[0][0].done_bytes)
+        return append(*args, **more)
+
+    monkeypatch.setattr(place.store, "append", looking)
+    place.upload(b"".join(b'{"message":"%s"}\n' % os.urandom(20_000).hex().encode() for _ in range(500)))
+    assert shown[0] == 0
+    assert len(set(shown)) > 3
 
 
 def started_decoders(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -281,7 +514,9 @@ def test_a_decoder_that_grows_too_large_is_ended(tmp_path: Path, place: Place) -
     small = Uploads(place.store, place.documents, HandClock(), tmp_path / "spool", limits, lambda *_: None)
     place.uploads = small
     failed = place.upload(LINES * 3000)
-    assert (failed.state, failed.error) == ("failed", "Reading the file takes more memory than is allowed.")
+    assert failed.state == "failed"
+    assert (failed.error or "").startswith("Reading the file takes more memory than is allowed.")
+    assert place.spooled() == [failed.id]
 
 
 def test_tags_and_metadata_change_the_upload_only(place: Place) -> None:
@@ -344,3 +579,60 @@ def test_a_preview_shows_the_first_rows_and_keeps_nothing(place: Place) -> None:
     head = (LINES * 20)[: 256 << 10]
     assert place.uploads.preview(EDITOR, head, "a", ParseOptions()).problems == []
     assert place.uploads.list(EDITOR)[1] == place.store.usage("acme").records == 0
+
+
+def test_a_preview_is_bounded_however_much_is_packed(place: Place) -> None:
+    for content in (b"\n" * (200 << 20), b"0" * (50 << 20), b"0\n" * (25 << 20)):
+        packed = gzip.compress(content, 1)[: 256 << 10]
+        began = time.perf_counter()
+        shown = place.uploads.preview(EDITOR, packed, "a.gz", ParseOptions())
+        assert time.perf_counter() - began < 3
+        assert shown.details["records"] <= 20_000
+    with pytest.raises(InvalidInput):
+        place.uploads.preview(EDITOR, gzip.compress(gzip.compress(LINES)), "a.gz.gz", ParseOptions())
+
+
+def test_a_preview_reads_packed_files_and_archives(place: Place) -> None:
+    packed = gzip.compress(LINES * 200)
+    assert place.uploads.preview(EDITOR, packed, "a.ndjson.gz", ParseOptions()).rows[0]["message"] == "line 0"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as entries:
+        entries.writestr("picture.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 100)
+        entries.writestr("a.ndjson", LINES)
+    shown = place.uploads.preview(EDITOR, archive.getvalue(), "a.zip", ParseOptions())
+    assert (shown.format, shown.details["records"]) == ("ndjson", 500)
+    cut = place.uploads.preview(EDITOR, archive.getvalue()[:200], "a.zip", ParseOptions())
+    assert (cut.rows, len(cut.problems)) == ([], 1)
+
+
+def test_a_preview_refuses_long_heads_impossible_options_and_crowds(place: Place) -> None:
+    with pytest.raises(TooLarge):
+        place.uploads.preview(EDITOR, b"x" * ((256 << 10) + 1), "a", ParseOptions())
+    for options in (ParseOptions(delimiter="€"), ParseOptions(timezone="Mars"), ParseOptions(encoding="ebcdic")):
+        with pytest.raises(InvalidInput):
+            place.uploads.preview(EDITOR, LINES, "a", options)
+    slots = place.uploads._previews
+    with slots, slots, pytest.raises(QuotaExceeded):
+        place.uploads.preview(EDITOR, LINES, "a", ParseOptions())
+    assert place.uploads.preview(EDITOR, LINES, "a", ParseOptions()).rows
+
+
+def test_files_that_come_together_are_taken_together_or_not_at_all(place: Place) -> None:
+    def spooled(*contents: bytes) -> list[SpooledFile]:
+        paths = [place.folder / f"in{number}" for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        return [SpooledFile(path, path.name, path.stat().st_size) for path in paths]
+
+    with pytest.raises(InvalidInput):
+        place.uploads.accept_all(EDITOR, spooled(LINES, b"\x89PNG\r\n"), Defaults(), ParseOptions())
+    gone = spooled(LINES, LINES)
+    gone[1].path.unlink()
+    with pytest.raises(OSError):
+        place.uploads.accept_all(EDITOR, gone, Defaults(), ParseOptions())
+    with pytest.raises(StorageFull):  # the second is the first, which is moved away by then
+        place.uploads.accept_all(EDITOR, spooled(LINES) * 2, Defaults(), ParseOptions())
+    assert (place.uploads.list(EDITOR), place.started) == (([], 0), [])
+    assert not (place.folder / "spool").exists() or place.spooled() == []
+    assert len(place.uploads.accept_all(EDITOR, spooled(LINES, LINES), Defaults(), ParseOptions())) == 2
+    assert len(place.started) == 2
