@@ -85,7 +85,10 @@ JSON text (byte-faithful), `tags` a list, absent values None."""
 
 @dataclass(frozen=True)
 class LogPage:
-    """One page of records. `total` is exact, or None where it was not asked for."""
+    """One page of records. `total` is exact, or None where it was not asked for.
+
+    A page of very large records ends early, with at least one: as long as there are more, `next_cursor` is not None.
+    """
 
     records: list[LogRecord]
     total: int | None

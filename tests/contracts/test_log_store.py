@@ -348,6 +348,26 @@ def test_counting_by_something_else_is_an_invalid_query(store: LogStore) -> None
             store.aggregate("acme", MatchAll(), Aggregation(by=by, interval_s=width))
 
 
+@pytest.mark.parametrize("text", ["", "big", "level:info"])
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_page_of_very_large_records_ends_early_and_its_cursor_goes_on(
+    store: LogStore, text: str, newest_first: bool
+) -> None:
+    sizes = [7 << 20, 100, 7 << 20, 18 << 20, 200, 7 << 20]
+    rows = [record("big " + "x" * size, at=n, attributes=f'{{"n":{n}}}') for n, size in enumerate(sizes)]
+    store.append("acme", batch(*rows))
+    seen, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        query = LogQuery(query=parse(text), limit=1000, newest_first=newest_first, cursor=cursor)
+        page = store.search("acme", query)
+        lengths = [len(each["message"]) - 4 for each in page.records]
+        assert page.total == len(sizes)
+        assert len(lengths) == 1 or sum(lengths) < 17 << 20
+        seen, cursor, pages = seen + lengths, page.next_cursor, pages + 1
+    assert seen == (sizes[::-1] if newest_first else sizes)
+    assert pages == 3
+
+
 # -- deleting, usage, the end ------------------------------------------------------------------------------------
 
 

@@ -77,7 +77,12 @@ class Listing(Output):
     total: Annotated[int, Field(ge=0, description="How many there are in all, exactly.")]
     page: Annotated[int, Field(ge=1)]
     page_size: Annotated[int, Field(ge=1, le=1000)]
-    next_cursor: Annotated[str | None, Field(description="Send it as `cursor` for the page after; null at the end.")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Send it as `cursor` for the page after; null at the end. A page of very large records is shorter than page_size: this goes on where it ends."
+        ),
+    ]
     took_ms: Annotated[float, Field(ge=0, description="Time that the answer took, in milliseconds.")]
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 from services.errors import InvalidQuery, NotFound
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.long_texts import put_back
+from services.log_store.duckdb.page_budget import affordable, within_budget
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.interface import (
     AggregateResult,
@@ -55,7 +56,7 @@ _FIELDS = (
     "problem",
     "upload_id",
 )
-_SELECTED = "epoch_us(timestamp), seq, level, " + ", ".join(_FIELDS)
+_SELECTED = "epoch_us(timestamp) AS us, seq, level, " + ", ".join(_FIELDS)
 
 
 class Tokeniser:
@@ -106,16 +107,18 @@ class Reader:
         with self._snapshot():
             scanned = self._stored_rows()
             total, rows = self._total_and_rows(query, condition, scanned)
-            records = [_record(row) for row in rows[: query.limit]]
-            put_back(self.cursor, schema.database(self.organisation_id), records)
-        more = len(rows) > query.limit
+            database = schema.database(self.organisation_id)
+            shown = rows[: affordable(self.cursor, database, rows[: query.limit])]
+            records = [_record(row) for row in shown]
+            put_back(self.cursor, database, records)
+        more = bool(rows) and rows[0][-1] > len(shown)
         next_cursor = records[-1]["id"] if more and records else None
         return LogPage(records, total if query.with_total else None, next_cursor, _ms_since(began), scanned)
 
     def _total_and_rows(
         self, query: LogQuery, condition: Condition, stored: int
     ) -> tuple[int | None, list[tuple[Any, ...]]]:
-        """The total and the rows of the page, with one more where the page is not the last."""
+        """The total and the rows of the page as `within_budget` gives them; of a page that is not the last, one more."""
         cursor_at = _cursor_position(query)
         if not query.with_total:
             return None, self._page_rows(query, condition, cursor_at)
@@ -140,8 +143,9 @@ class Reader:
         sql = f"""SELECT {_SELECTED} FROM {self._logs}
                   WHERE timestamp BETWEEN ? AND ? AND seq IN (SELECT unnest(?::BIGINT[]))"""
         seqs = [position[1] for position in positions]
-        rows = self.cursor.execute(sql, [_moment(min(times)), _moment(max(times)), seqs]).fetchall()
-        return sorted(rows, key=lambda row: row[:2], reverse=newest_first)
+        values = [_moment(min(times)), _moment(max(times)), seqs]
+        direction = "DESC" if newest_first else "ASC"
+        return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
 
     def _count_by_hour(
         self, query: LogQuery, condition: Condition, cursor_at: tuple[int, int] | None
@@ -175,7 +179,7 @@ class Reader:
             values += [moment, moment, cursor_at[1]]
         sql = f"""SELECT {_SELECTED} FROM {self._logs} WHERE {where}
                   ORDER BY timestamp {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
-        return self.cursor.execute(sql, values).fetchall()
+        return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
 
     def get(self, wanted: str) -> LogRecord:
         """The record with that id. Raises `NotFound`."""
@@ -328,7 +332,7 @@ def _record(row: tuple[Any, ...]) -> LogRecord:
         "timestamp": _EPOCH + timedelta(microseconds=timestamp_us),
         "level": LEVELS[level],
     }
-    record.update(zip(_FIELDS, row[3:], strict=True))
+    record.update(zip(_FIELDS, row[3 : 3 + len(_FIELDS)], strict=True))
     record["tags"] = record["tags"] or []
     return record
 
