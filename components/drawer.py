@@ -24,10 +24,16 @@ _DEEPEST = 40
 _COLUMNS = ("source", "service", "environment", "host", "trace_id", "span_id", "upload_id", "problem", "raw")
 
 
-class Digits(str):
+class Digits:
     """A JSON number as it was written: no digit is lost."""
 
-    __slots__ = ()
+    __slots__ = ("text",)
+
+    def __init__(self, text: str):
+        self.text = text
+
+
+_MARKED_DIGITS = re.compile('"\ue000([-+.0-9eE]+)"')
 
 
 def drawer(record: dict[str, Any], *, zone: str, matches: re.Pattern[str] | None) -> list[html.Div]:
@@ -160,12 +166,13 @@ def flat(tree: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _leaf(value: Any) -> tuple[str, str]:
     if isinstance(value, Digits):
-        return str(value), "n"
+        return value.text, "n"
     if isinstance(value, str):
         return value, "s"
     if isinstance(value, bool) or value is None:
         return json.dumps(value), "b"
-    return json.dumps(value, ensure_ascii=False), "j"
+    written = json.dumps(value, ensure_ascii=False, default=lambda digits: f"\ue000{digits.text}")
+    return _MARKED_DIGITS.sub(r"\1", written), "j"
 
 
 def _tree(record: dict[str, Any], fields: list[tuple[str, str, str]]) -> list[html.Div]:

@@ -184,7 +184,7 @@ def _confirm() -> dbc.Modal:
             dbc.ModalFooter(
                 [
                     html.Button("Cancel", id=ids.CANCEL, type="button", className="ev-btn"),
-                    html.Button("Keep its logs", id=ids.DELETE_ENTRY, type="button", className="ev-btn"),
+                    html.Button("Delete the entry only", id=ids.DELETE_ENTRY, type="button", className="ev-btn"),
                     html.Button(
                         "Delete with its logs", id=ids.DELETE_LOGS, type="button", className="ev-btn ev-danger-full"
                     ),

@@ -19,7 +19,9 @@ def test_numbers_keep_every_digit() -> None:
     for digits in ("1.10", "12345678901234567890", "1.50", "1e400"):
         assert digits in text
     assert json.loads(text)["attributes"]["list"] == [1.5, 2]
-    assert ("price", "1.10", "n") in list(flat(attributes_of(record(attributes=attributes))))
+    fields = list(flat(attributes_of(record(attributes=attributes))))
+    assert ("price", "1.10", "n") in fields
+    assert ("list", "[1.50, 2]", "j") in fields
 
 
 def test_json_in_texts_is_left_alone() -> None:
