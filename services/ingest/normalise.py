@@ -151,10 +151,10 @@ def _beginning(text: str, limit: int) -> str:
 
 
 def _joined(problems: list[pa.Array]) -> pa.Array:
-    if len(problems) == 1:
-        return problems[0]
-    joined = pc.binary_join_element_wise(*problems, "; ", null_handling="skip")
-    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+    joined = problems[0]
+    for more in problems[1:]:  # not all at once: null_handling="skip" leaves out the rows that have none
+        joined = pc.coalesce(pc.binary_join_element_wise(joined, more, "; "), joined, more)
+    return joined
 
 
 def _fill_defaults(columns: dict[str, pa.Array], defaults: Defaults, count: int) -> None:

@@ -47,6 +47,19 @@ def test_times_outside_the_range_become_arrival_with_a_problem(year: int) -> Non
     assert (row["timestamp"], row["problem"]) == (NOW, f"first; {subject.OUT_OF_RANGE}")
 
 
+def test_each_record_of_a_batch_has_its_own_problems_and_clean_ones_none() -> None:
+    old = datetime(1890, 1, 1)
+    given = [(NOW, None), (old, None), (NOW, "first"), (old, "first"), (NOW, None)]
+    rows = [
+        dict.fromkeys(PARSED.names)
+        | {"line_no": 1, "message": "x", "timestamp": time.replace(tzinfo=None), "problem": problem}
+        for time, problem in given
+    ]
+    batch = normalise(pa.Table.from_pylist(rows, schema=PARSED), Defaults(), NOW)
+    out = subject.OUT_OF_RANGE
+    assert batch["problem"].to_pylist() == [None, out, "first", f"first; {out}", None]
+
+
 def test_controls_become_spaces_everywhere() -> None:
     row = stored(message="a\0b\x1ac", host="h\0", attributes='{"a":"\0"}', raw="\x1a")
     assert (row["message"], row["host"], row["attributes"], row["raw"]) == ("a b c", "h ", '{"a":" "}', " ")
