@@ -333,7 +333,8 @@ class Uploads:
     def _drop_file(self, upload_id: str) -> None:
         with self._lock:
             self._pauses.pop(upload_id, None)
-        (self._spool_dir / upload_id).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what stays is removed at the next start
+            (self._spool_dir / upload_id).unlink(missing_ok=True)
 
     # -- by request --------------------------------------------------------------------------------------------------
 
@@ -382,7 +383,11 @@ class Uploads:
         if not self._turns.stop(organisation_id, upload_id, STOP_S):
             self._start_task(organisation_id, upload_id)
             raise BackendTimeout("A part of this upload is still being stored; it is removed after that.")
-        return self._remove(organisation_id, upload_id, with_logs=with_logs)
+        try:
+            return self._remove(organisation_id, upload_id, with_logs=with_logs)
+        except _PASSING as error:
+            self._wait(organisation_id, upload_id, error)
+            raise
 
     def _remove(self, organisation_id: str, upload_id: str, *, with_logs: bool) -> int:
         removed = self._store.delete(organisation_id, Field("upload_id", upload_id)) if with_logs else 0

@@ -47,6 +47,7 @@ __all__ = ["sqlite"]
 
 EDITOR = Principal("u1", "ann", "acme", Role.EDITOR, SCOPES_OF_ROLE[Role.EDITOR])
 LINES = b"".join(b'{"message":"line %d","level":"info"}\n' % number for number in range(500))
+LONG_LINES = b"".join(b'{"message":"%d%s"}\n' % (number, b" word" * 8_000) for number in range(500))
 LIMITS = IngestLimits(chunk_rows=100)
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -320,10 +321,9 @@ def test_a_decoder_that_is_killed_is_replaced(
         return append(*args, **more)
 
     monkeypatch.setattr(place.store, "append", killing)
-    many = LINES * 100  # more than the pipe between the two holds
-    accepted = place.accept(many)
+    accepted = place.accept(LONG_LINES)  # more than the pipe between the two holds
     done = place.worked_on(accepted.id)
-    assert (done.state, done.rows, place.count(done.id)) == ("done", 50_000, 50_000)
+    assert (done.state, done.rows, place.count(done.id)) == ("done", 500, 500)
     assert len(started) == 2
 
 
@@ -371,6 +371,7 @@ def test_one_upload_of_an_organisation_is_read_at_a_time(place: Place, monkeypat
 
 
 def test_what_was_being_deleted_is_deleted_by_the_workers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PAUSES_S", (60.0,))
     done = place.upload(LINES)
     with monkeypatch.context() as away:
         away.setattr(place.store, "delete", _away)
@@ -380,6 +381,18 @@ def test_what_was_being_deleted_is_deleted_by_the_workers(place: Place, monkeypa
         assert place.uploads.resume_all() == 1
     assert place.started == [("acme", done.id)]
     place.uploads.process("acme", done.id)
+    assert (place.count(done.id), place.uploads.list(EDITOR)[1]) == (0, 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_deletion_that_the_store_could_not_do_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = place.upload(LINES)
+    place.queue.get()
+    with monkeypatch.context() as away:
+        away.setattr(place.store, "delete", _away)
+        with pytest.raises(BackendUnavailable):
+            place.uploads.delete(EDITOR, done.id, with_logs=True)
+    place.uploads.process(*place.queue.get(timeout=20))
     assert (place.count(done.id), place.uploads.list(EDITOR)[1]) == (0, 0)
 
 
@@ -464,7 +477,7 @@ def test_progress_moves_with_what_is_stored(place: Place, monkeypatch: pytest.Mo
         return append(*args, **more)
 
     monkeypatch.setattr(place.store, "append", looking)
-    place.upload(b"".join(b'{"message":"%s"}\n' % os.urandom(20_000).hex().encode() for _ in range(500)))
+    place.upload(LONG_LINES)
     assert shown[0] == 0
     assert len(set(shown)) > 3
 
