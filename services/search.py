@@ -198,7 +198,7 @@ class Search:
         zone, now = zone_of(request.timezone), self._clock.now()
         start = range_start(request.start, zone, now)
         end = range_end(request.end, zone, now)
-        if start is not None and end is not None and start > end:
+        if start is not None and end is not None and start >= end:
             raise InvalidQuery("The time range ends before it begins.", expected="a start before the end")
         return start, end
 
