@@ -68,7 +68,7 @@ def _line(upload: Upload) -> list[html.B | html.Span]:
     lines = plural(upload.rows, "record")
     match upload.state:
         case "queued":
-            return [html.B("Waiting"), html.Span("Not begun yet", className="ev-el")]
+            return [html.B("Waiting"), html.Span(upload.error or "Not begun yet", className="ev-el")]
         case "running":
             share = 100 * upload.done_bytes // max(1, upload.size_bytes)
             return [html.B(f"Reading {share} %"), html.Span(lines, className="ev-el")]

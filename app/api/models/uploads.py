@@ -49,7 +49,7 @@ class Upload(Output):
     problems: Annotated[int, Field(ge=0, description="Records stored with a problem.")]
     reasons: Annotated[dict[str, int], Field(description="How many problems of each sort, where one upload is asked.")]
     format: Annotated[str | None, Field(description="What the content was found to be.")]
-    error: Annotated[str | None, Field(description="Why it failed.")]
+    error: Annotated[str | None, Field(description="Why it failed, or what it waits for.")]
     took_s: Annotated[float | None, Field(description="Time from start to end, in seconds.")]
     rows_per_s: float | None
     created: Time
