@@ -10,7 +10,7 @@ from app.api.models.search import LogList, LogRecord, RecordPath, SearchQuery
 from app.api.models.uploads import BulkHeaders, BulkOptions, BulkStored, RecordHeaders, Stored
 from app.api.resource import Resource
 from app.api.searching import found, record_json
-from services.errors import InvalidInput, UnsupportedMedia
+from services.errors import Conflict, InvalidInput, UnsupportedMedia
 from services.ingest.options import Defaults
 
 logs = Resource("logs", "Log records.")
@@ -89,6 +89,10 @@ def _stored_once(body: bytes, key: str) -> dict[str, Any]:
     result = services().ingest.bulk(
         caller(), b"[" + body + b"]", content_type="application/json", defaults=Defaults(), idempotency_key=key
     )
+    if not result.ids:
+        raise Conflict(
+            "This idempotency key stored a record that has been deleted since. Use a new key to store it again."
+        )
     return {"id": result.ids[0], "problem": dict(result.problems).get(0)}
 
 

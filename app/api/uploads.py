@@ -39,7 +39,7 @@ def upload_logs() -> dict[str, Any]:
     principal, form = caller(), forms.form_of_request()
     said = forms.options_of(form.fields)
     defaults, options = forms.defaults_of(said), forms.parse_options_of(said)
-    accepted = [services().uploads.accept(principal, file, defaults, options) for file in form.files]
+    accepted = services().uploads.accept_all(principal, form.files, defaults, options)
     answers = [accepted_json(upload) for upload in accepted]
     return answers[0] | {"uploads": answers}
 

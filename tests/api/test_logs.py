@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from app.wiring import Application
+from services.query.tree import MatchAll
 from tests.api.conftest import Caller
 
 RECORD = {
@@ -144,3 +146,13 @@ def test_log_text_stays_data(admin: Caller) -> None:
     answer = admin.get(f"/api/logs/{made['id']}/")
     assert answer.json["message"] == text
     assert answer.content_type == "application/json"
+
+
+def test_a_key_whose_record_was_deleted_is_a_conflict(admin: Caller, application: Application) -> None:
+    key = {"Idempotency-Key": "gone"}
+    assert admin.post("/api/logs/", json={"message": "once"}, headers=key).status_code == 201
+    organisation_id = application.services.accounts.token_principal(admin.token).organisation_id
+    application.services.store.delete(organisation_id, MatchAll())
+    assert admin.get("/api/logs/").json["total"] == 0
+    again = admin.post("/api/logs/", json={"message": "once"}, headers=key)
+    assert (again.status_code, "deleted" in again.json["detail"]) == (409, True)

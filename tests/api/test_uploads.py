@@ -135,3 +135,31 @@ def test_a_preview_takes_256_kb(admin: Caller) -> None:
 def test_numbers_in_metadata_are_kept(admin: Caller) -> None:
     upload = admin.upload(LINES[:40], metadata=json.dumps({"n": 2**60}))
     assert upload["metadata"] == {"n": 2**60}
+
+
+DEEP = '{"a":' * 900 + "1" + "}" * 900
+ODD = [r'{"a":"\ud800"}', DEEP, '{"a":NaN}', '{"a":1e999}', '{"a":' + "[" * 100_000]
+
+
+@pytest.mark.parametrize("metadata", ODD)
+def test_metadata_that_cannot_be_answered_is_refused(admin: Caller, metadata: str) -> None:
+    answer = admin.post("/api/logs/upload/", data={"file": (BytesIO(LINES), "a.log"), "metadata": metadata})
+    assert answer.status_code == 422, answer.text
+    assert admin.get("/api/uploads/").json["total"] == 0
+    kept = admin.upload(LINES, metadata='{"a":{"b":[1,2]}}')
+    changed = admin.patch(
+        f"/api/uploads/{kept['id']}/", data='{"metadata":' + metadata + "}", content_type="application/json"
+    )
+    assert changed.status_code in (400, 422)
+    assert admin.get("/api/uploads/").json["results"][0]["metadata"] == {"a": {"b": [1, 2]}}
+
+
+def test_one_refused_file_refuses_the_request(admin: Caller) -> None:
+    files = [(BytesIO(LINES), "good.log"), (BytesIO(b"\x89PNG\r\n\x1a\n"), "picture.png")]
+    assert admin.post("/api/logs/upload/", data={"file": files}).status_code == 422
+    assert admin.get("/api/uploads/").json["total"] == admin.get("/api/logs/").json["total"] == 0
+
+
+def test_a_delimiter_is_ascii(admin: Caller) -> None:
+    answer = preview(admin, "a€b\n".encode(), format="csv", delimiter="€")
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "delimiter")
