@@ -10,7 +10,8 @@
     │   ├── Conflict           the object exists already, or an idempotency key came with another payload
     │   ├── TooLarge           over a limit; `limit` names it
     │   ├── UnsupportedMedia   a content type or encoding that we do not read
-    │   └── QuotaExceeded      too often or too much at once; `retry_after_s` says when to come back
+    │   ├── QuotaExceeded      too often or too much at once; `retry_after_s` says when to come back
+    │   └── Cancelled          somebody stopped it before it was done
     ├── BackendError           the request was fine
     │   ├── BackendUnavailable a store cannot be reached or is closing; retryable
     │   ├── StorageFull        the disk holds no more; nothing of the request was stored
@@ -88,6 +89,10 @@ class QuotaExceeded(CallerError):
     def __init__(self, message: str, *, retry_after_s: int = 1):
         super().__init__(message)
         self.retry_after_s = max(1, retry_after_s)
+
+
+class Cancelled(CallerError):
+    """The work was stopped on request before it was done."""
 
 
 class BackendError(ElkVisionError):

@@ -38,6 +38,7 @@ _STATUS: dict[type[errors.ElkVisionError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.QuotaExceeded: 429,
+    errors.Cancelled: 409,
     errors.BackendUnavailable: 503,
     errors.BackendTimeout: 504,
     errors.StorageFull: 507,

@@ -11,14 +11,16 @@ Promises:
 Not promised: the order of batches that are appended concurrently.
 """
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
+from services.errors import Cancelled
 from services.model import LogBatch
 from services.query.language import MatchAll, Query
 
@@ -97,29 +99,166 @@ class LogPage:
     scanned_rows: int
 
 
+Metric = Literal["count", "distinct", "sum", "avg", "min", "max", "p50", "p95", "p99"]
+"""What is computed of each group. All but count need a field; all but count and distinct look at its numbers only."""
+
+Calendar = Literal["day", "week", "month", "quarter", "year"]
+"""Time buckets that follow the calendar of a time zone; a week begins on Monday."""
+
+
 @dataclass(frozen=True)
 class Aggregation:
-    """Counts of records by up to two of: "time", or a column name (level, source, service, environment, host, upload_id).
+    """One number for each group of the records that match.
 
-    `interval_s` is the width of a time bucket (buckets begin at multiples of it since 1970, UTC); `limit` keeps the
-    largest groups of each field other than time.
+    by         at most one "time" and two fields: a column or an attribute path, in the order of the result's columns. A
+               record whose field holds a list counts once for each different value of it.
+    interval_s width of a time bucket in seconds; buckets begin at multiples of it since 1970, UTC
+    calendar   time buckets of the calendar of `zone` (IANA name) instead
+    limit      keeps the largest groups (by number of records) of each field
+    with_other everything beyond `limit` becomes one more group of that field, its metric computed over its records
+    metric     of `field`, over the values that are numbers (see `services.query.language`); `distinct` over all values
     """
 
     by: tuple[str, ...] = ()
     interval_s: int | None = None
     limit: int = 20
+    metric: Metric = "count"
+    field: str | None = None
+    calendar: Calendar | None = None
+    zone: str = "UTC"
+    with_other: bool = False
 
 
 @dataclass(frozen=True)
 class AggregateResult:
-    """`table` has one column per entry of `by` ("time" as timestamp[us, UTC], bucket start) and `count` (int64).
+    """`table` has one column per entry of `by` ("time" as timestamp[us, UTC], bucket start) and `count` (int64: records).
 
+    A metric other than count adds `value` (double, NULL for a group without a number). `with_other` adds one bool column
+    `<field>.other` per field: true in the group of all the rest, where the field itself is NULL.
     Time rows come oldest first, other rows by falling count; empty buckets are left out.
     """
 
     table: pa.Table
     took_ms: float
     scanned_rows: int
+
+
+@dataclass(frozen=True)
+class LogContext:
+    """The records around one: `before` and `after` oldest first, nearest to `record` at the inner ends.
+
+    has_more_before, has_more_after say whether there are more of the same kind beyond.
+    """
+
+    before: list[LogRecord]
+    record: LogRecord
+    after: list[LogRecord]
+    has_more_before: bool
+    has_more_after: bool
+    took_ms: float
+
+
+FieldType = Literal["text", "keyword", "level", "time", "number", "boolean", "list", "object"]
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """A field of the records that match.
+
+    name    a column, or the dotted path of an attribute as a query writes it
+    types   what its values are, most frequent first; a mixed field has several
+    count   records among those read that have it
+    is_promoted  whether an attribute has a column of its own (fast to filter and count by)
+    """
+
+    name: str
+    types: tuple[FieldType, ...]
+    count: int
+    is_promoted: bool = False
+
+
+@dataclass(frozen=True)
+class FieldsResult:
+    """Fields by falling count, columns before attributes. `count / read_records` is a field's coverage.
+
+    All records are read where they are at most a bound; else `read_records` of them, spread evenly over the matches.
+    `has_more` where there are more paths than are told.
+    """
+
+    fields: list[FieldInfo]
+    total: int
+    read_records: int
+    has_more: bool
+    took_ms: float
+
+
+@dataclass(frozen=True)
+class PatternCount:
+    """A pattern among the records that match. id None: the records whose texts have no pattern.
+
+    levels      (level, records), gravest first
+    first, last times of its first and last record among the matches, aware UTC
+    """
+
+    id: int | None
+    template: str
+    count: int
+    levels: tuple[tuple[str, int], ...]
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
+class PatternsResult:
+    """Patterns by falling count; the counts of all patterns sum to `total`, those beyond the limit are `other_count`."""
+
+    patterns: list[PatternCount]
+    total: int
+    pattern_count: int
+    other_count: int
+    took_ms: float
+
+
+class Handle:
+    """One running question, for whoever wants to watch or stop it. Safe to use from any thread.
+
+    A store calls `begin` with what stops the work and what tells its progress, and `end` when it is over.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], None] | None = None
+        self._progress: Callable[[], float | None] | None = None
+        self._cancelled = False
+
+    def begin(self, interrupt: Callable[[], None], progress: Callable[[], float | None]) -> None:
+        """The work begins. Raises `Cancelled` where it was cancelled before."""
+        with self._lock:
+            if self._cancelled:
+                raise Cancelled("The search was cancelled.")
+            self._interrupt, self._progress = interrupt, progress
+
+    def end(self) -> None:
+        """The work is over; nothing is stopped any more."""
+        with self._lock:
+            self._interrupt = self._progress = None
+
+    def cancel(self) -> None:
+        """Stop the work: the call that does it raises `Cancelled`."""
+        with self._lock:
+            self._cancelled = True
+            if self._interrupt is not None:
+                self._interrupt()
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancelled
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the present step that is done, 0 to 1; None where it is not known."""
+        with self._lock:
+            return self._progress() if self._progress is not None else None
 
 
 @dataclass(frozen=True)
@@ -154,8 +293,8 @@ class LogStore(ABC):
         """The last progress stored with a batch of that upload, or None where none was."""
 
     @abstractmethod
-    def search(self, organisation_id: str, query: LogQuery) -> LogPage:
-        """One page. Raises `InvalidQuery`, `BackendTimeout`, `QuotaExceeded` (too many heavy searches at once)."""
+    def search(self, organisation_id: str, query: LogQuery, *, handle: Handle | None = None) -> LogPage:
+        """One page. Raises `InvalidQuery`, `BackendTimeout`, `Cancelled`, `QuotaExceeded` (too many heavy searches)."""
 
     @abstractmethod
     def get(self, organisation_id: str, record_id: str) -> LogRecord:
@@ -170,8 +309,9 @@ class LogStore(ABC):
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        handle: Handle | None = None,
     ) -> AggregateResult:
-        """Counts by time and fields over the records that match. Raises like `search`."""
+        """One number by time and fields over the records that match. Raises like `search`."""
 
     def aggregate_all(
         self,
@@ -181,9 +321,12 @@ class LogStore(ABC):
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        handle: Handle | None = None,
     ) -> list[AggregateResult]:
-        """Several counts of the same records, in the order asked; a store may read the records once for all of them."""
-        return [self.aggregate(organisation_id, query, each, start=start, end=end) for each in aggregations]
+        """Several numbers of the same records, in the order asked; a store may read the records once for all of them."""
+        return [
+            self.aggregate(organisation_id, query, each, start=start, end=end, handle=handle) for each in aggregations
+        ]
 
     @abstractmethod
     def delete(

@@ -117,7 +117,7 @@ class Engine:
             f"late_materialization_max_rows = {settings.max_page_rows:d}",
             "allow_community_extensions = false",
             f"allowed_directories = [{folder}]",
-            "allowed_configs = ['max_execution_time', 'enable_progress_bar']",
+            "allowed_configs = ['max_execution_time', 'enable_progress_bar', 'enable_progress_bar_print']",
             "enable_external_access = false",
             "lock_configuration = true",
         ]

@@ -10,16 +10,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from services.errors import InvalidQuery, NotFound
 from services.log_store.duckdb import schema
+from services.log_store.duckdb.aggregate import aggregate
 from services.log_store.duckdb.long_texts import put_back
+from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.page_budget import affordable, within_budget
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.interface import (
@@ -32,7 +33,6 @@ from services.log_store.interface import (
     Usage,
 )
 from services.model import LEVELS, parse_record_id, record_id
-from services.query.fields import column_of
 from services.query.sql import TOKENS_SQL, TRUE, Condition, compile_query
 from services.query.tree import Query
 
@@ -88,8 +88,8 @@ class Reader:
     def _logs(self) -> str:
         return schema.database(self.organisation_id) + ".logs"
 
-    def condition(self, query: Query, start: datetime | None, end: datetime | None) -> Condition:
-        """The query and the time range as one condition."""
+    def matching(self, query: Query, start: datetime | None, end: datetime | None) -> Matching:
+        """The records that match the query and lie in the time range."""
         compiled = compile_query(query, lambda text: self.tokeniser.tokens(self.cursor, text))
         parts, values = [], []
         for bound, operator in ((start, ">="), (end, "<")):
@@ -99,14 +99,14 @@ class Reader:
         if compiled is not TRUE:
             parts.append(compiled.sql)
             values += compiled.values
-        return Condition(" AND ".join(parts) or "true", values, compiled.is_heavy)
+        return Matching((Condition(" AND ".join(parts) or "true", values, compiled.is_heavy),))
 
-    def search(self, query: LogQuery, condition: Condition) -> LogPage:
+    def search(self, query: LogQuery, matching: Matching) -> LogPage:
         """One page in one snapshot."""
         began = time.perf_counter()
         with self._snapshot():
             scanned = self._stored_rows()
-            total, rows = self._total_and_rows(query, condition, scanned)
+            total, rows = self._total_and_rows(query, matching, scanned)
             database = schema.database(self.organisation_id)
             shown = rows[: affordable(self.cursor, database, rows[: query.limit])]
             records = [_record(row) for row in shown]
@@ -116,24 +116,24 @@ class Reader:
         return LogPage(records, total if query.with_total else None, next_cursor, _ms_since(began), scanned)
 
     def _total_and_rows(
-        self, query: LogQuery, condition: Condition, stored: int
+        self, query: LogQuery, matching: Matching, stored: int
     ) -> tuple[int | None, list[tuple[Any, ...]]]:
         """The total and the rows of the page as `within_budget` gives them; of a page that is not the last, one more."""
         cursor_at = _cursor_position(query)
         if not query.with_total:
-            return None, self._page_rows(query, condition, cursor_at)
-        if condition.sql == "true":
-            return stored, self._page_rows(query, condition, cursor_at)
-        few = self._few_positions(condition) if condition.is_heavy else None
+            return None, self._page_rows(query, matching, cursor_at)
+        if matching.is_everything:
+            return stored, self._page_rows(query, matching, cursor_at)
+        few = self._few_positions(matching) if matching.is_heavy else None
         if few is not None:
             return len(few), self._rows_at(_page_of(few, query, cursor_at), query.newest_first)
-        total, narrowed = self._count_by_hour(query, condition, cursor_at)
+        total, narrowed = self._count_by_hour(query, matching, cursor_at)
         return total, self._page_rows(query, narrowed, cursor_at) if total else []
 
-    def _few_positions(self, condition: Condition) -> list[tuple[int, int]] | None:
+    def _few_positions(self, matching: Matching) -> list[tuple[int, int]] | None:
         """(timestamp_us, seq) of every match where they are at most `FEW`; then one pass over the texts is all it takes."""
-        sql = f"SELECT epoch_us(timestamp), seq FROM {self._logs} WHERE {condition.sql} LIMIT {FEW + 1}"
-        rows = self.cursor.execute(sql, condition.values).fetchall()
+        matches, values = matching.select("epoch_us(timestamp), seq", self._logs)
+        rows = self.cursor.execute(f"SELECT * FROM ({matches}) LIMIT {FEW + 1}", values).fetchall()
         return None if len(rows) > FEW else rows
 
     def _rows_at(self, positions: list[tuple[int, int]], newest_first: bool) -> list[tuple[Any, ...]]:
@@ -148,13 +148,12 @@ class Reader:
         return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
 
     def _count_by_hour(
-        self, query: LogQuery, condition: Condition, cursor_at: tuple[int, int] | None
-    ) -> tuple[int, Condition]:
-        """The total, and the condition narrowed to the hours that hold the page."""
-        rows = self.cursor.execute(
-            f"SELECT epoch_us(timestamp) // {_HOUR_US} AS hour, count(*) FROM {self._logs} WHERE {condition.sql} GROUP BY 1",
-            condition.values,
-        ).fetchall()
+        self, query: LogQuery, matching: Matching, cursor_at: tuple[int, int] | None
+    ) -> tuple[int, Matching]:
+        """The total, and the matches narrowed to the hours that hold the page."""
+        matches, values = matching.select("timestamp", self._logs)
+        by_hour = f"SELECT epoch_us(timestamp) // {_HOUR_US} AS hour, count(*) FROM ({matches}) GROUP BY 1"
+        rows = self.cursor.execute(by_hour, values).fetchall()
         rows.sort(reverse=query.newest_first)
         total = sum(row[1] for row in rows)
         needed = query.offset + query.limit + 1
@@ -164,21 +163,21 @@ class Reader:
                 continue  # before the cursor, or the cursor's own hour: how much of it is left is not known
             needed -= count
             if needed <= 0:
-                return total, _narrowed(condition, hour, query.newest_first)
-        return total, condition
+                return total, _narrowed(matching, hour, query.newest_first)
+        return total, matching
 
     def _page_rows(
-        self, query: LogQuery, condition: Condition, cursor_at: tuple[int, int] | None
+        self, query: LogQuery, matching: Matching, cursor_at: tuple[int, int] | None
     ) -> list[tuple[Any, ...]]:
-        where, values = condition.sql, list(condition.values)
         direction, beyond = ("DESC", "<") if query.newest_first else ("ASC", ">")
         if cursor_at is not None:
             moment = _moment(cursor_at[0])
             # the first comparison is implied by the rest; it is what DuckDB can prune row groups with
-            where += f" AND timestamp {beyond}= ? AND (timestamp {beyond} ? OR seq {beyond} ?)"
-            values += [moment, moment, cursor_at[1]]
-        sql = f"""SELECT {_SELECTED} FROM {self._logs} WHERE {where}
-                  ORDER BY timestamp {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
+            after = f"timestamp {beyond}= ? AND (timestamp {beyond} ? OR seq {beyond} ?)"
+            matching = matching.narrowed(after, [moment, moment, cursor_at[1]])
+        matches, values = matching.select(_SELECTED, self._logs)
+        sql = f"""SELECT * FROM ({matches})
+                  ORDER BY us {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
         return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
 
     def get(self, wanted: str) -> LogRecord:
@@ -194,41 +193,10 @@ class Reader:
         put_back(self.cursor, schema.database(self.organisation_id), [record])
         return record
 
-    def aggregate(self, aggregations: Sequence[Aggregation], condition: Condition) -> list[AggregateResult]:
+    def aggregate(self, aggregations: Sequence[Aggregation], matching: Matching) -> list[AggregateResult]:
         """Counts by time and fields, all of one snapshot. Long texts are read once, however many counts are asked."""
-        for aggregation in aggregations:
-            _check_aggregation(aggregation)
         with self._snapshot():
-            scanned = self._stored_rows()
-            if condition.is_heavy and len(aggregations) > 1:
-                return self._count_matched(aggregations, condition, scanned)
-            return [self._count(aggregation, self._logs, condition, scanned) for aggregation in aggregations]
-
-    def _count_matched(
-        self, aggregations: Sequence[Aggregation], condition: Condition, scanned: int
-    ) -> list[AggregateResult]:
-        began = time.perf_counter()
-        fields = {str(column_of(name)) for aggregation in aggregations for name in aggregation.by if name != "time"}
-        columns = ", ".join(["timestamp", *sorted(fields)])
-        sql = f"CREATE TEMP TABLE matched AS SELECT {columns} FROM {self._logs} WHERE {condition.sql}"
-        self.cursor.execute(sql, condition.values)
-        first_ms = _ms_since(began)
-        results = [self._count(aggregation, "temp.matched", TRUE, scanned) for aggregation in aggregations]
-        return [replace(results[0], took_ms=results[0].took_ms + first_ms), *results[1:]]
-
-    def _count(self, aggregation: Aggregation, table: str, condition: Condition, scanned: int) -> AggregateResult:
-        began = time.perf_counter()
-        names = [f"g{number}" for number in range(len(aggregation.by))]
-        columns = [_group_column(name, aggregation) for name in aggregation.by]
-        grouped = [f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True)]
-        fields = [name for name, by in zip(names, aggregation.by, strict=True) if by != "time"]
-        group_by = f"GROUP BY {', '.join(names)}" if names else ""
-        keep = " AND ".join(_largest(name, aggregation.limit) for name in fields) or "true"
-        order = ", ".join([name for name in names if name not in fields] + ["n DESC", *fields])
-        sql = f"""WITH grouped AS (SELECT {", ".join([*grouped, "count(*) AS n"])} FROM {table}
-                  WHERE {condition.sql} {group_by}) SELECT * FROM grouped WHERE {keep} ORDER BY {order}"""
-        rows = self.cursor.execute(sql, condition.values).fetchall()
-        return AggregateResult(_aggregate_table(aggregation.by, rows), _ms_since(began), scanned)
+            return aggregate(self.cursor, self._logs, aggregations, matching, self._stored_rows())
 
     def usage(self, size_bytes: int) -> Usage:
         """Counts and span; `size_bytes` is what the caller measured on disk."""
@@ -283,46 +251,10 @@ def _cursor_position(query: LogQuery) -> tuple[int, int] | None:
     return None if query.cursor is None else parse_record_id(query.cursor)
 
 
-def _narrowed(condition: Condition, hour: int, newest_first: bool) -> Condition:
-    """The condition without what lies beyond `hour`, in the order of the page."""
+def _narrowed(matching: Matching, hour: int, newest_first: bool) -> Matching:
+    """The matches without what lies beyond `hour`, in the order of the page."""
     operator, bound = (">=", hour * _HOUR_US) if newest_first else ("<", (hour + 1) * _HOUR_US)
-    return Condition(f"timestamp {operator} ? AND {condition.sql}", [_moment(bound), *condition.values])
-
-
-def _check_aggregation(aggregation: Aggregation) -> None:
-    for name in aggregation.by:
-        if name != "time" and column_of(name) is None:
-            expected = "level, source, service, environment, host"
-            raise InvalidQuery(f"Records cannot be counted by {name!r}.", expected=expected)
-    if "time" in aggregation.by and (aggregation.interval_s is None or aggregation.interval_s < 1):
-        raise InvalidQuery("Counting by time needs the width of a bucket.", expected="interval_s of at least 1")
-
-
-def _group_column(name: str, aggregation: Aggregation) -> str:
-    if name != "time":
-        return str(column_of(name))
-    width = (aggregation.interval_s or 1) * 1_000_000
-    return f"epoch_us(timestamp) // {width:d} * {width:d}"
-
-
-def _largest(name: str, limit: int) -> str:
-    """Condition that keeps the largest groups of one field; NULL is a group like any other."""
-    top = f"SELECT {name} FROM grouped GROUP BY {name} ORDER BY sum(n) DESC, {name} LIMIT {limit:d}"
-    return f"EXISTS (SELECT 1 FROM ({top}) AS top WHERE top.{name} IS NOT DISTINCT FROM grouped.{name})"
-
-
-def _aggregate_table(by: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pa.Table:
-    columns: dict[str, pa.Array] = {}
-    for number, name in enumerate(by):
-        values = [row[number] for row in rows]
-        if name == "time":
-            columns[name] = pa.array(values, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        elif column_of(name) == "level":
-            columns[name] = pa.array([LEVELS[value] for value in values], pa.string())
-        else:
-            columns[name] = pa.array(values, pa.string())
-    columns["count"] = pa.array([row[len(by)] for row in rows], pa.int64())
-    return pa.table(columns)
+    return matching.narrowed(f"timestamp {operator} ?", [_moment(bound)])
 
 
 def _record(row: tuple[Any, ...]) -> LogRecord:

@@ -20,11 +20,13 @@ from services.log_store.duckdb.long_texts import delete_where
 from services.log_store.duckdb.reader import Reader, Tokeniser, check_query
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.sequence import seq_of
+from services.log_store.duckdb.watching import watched
 from services.log_store.duckdb.writer import OnStored, Task, Writer
 from services.log_store.interface import (
     AggregateResult,
     Aggregation,
     Appended,
+    Handle,
     Idempotency,
     LogPage,
     LogQuery,
@@ -99,12 +101,15 @@ class DuckDBLogStore(LogStore):
             return 0
 
         def run(cursor: duckdb.DuckDBPyConnection, state: OrganisationState) -> int:
-            condition = Reader(cursor, organisation_id, self._tokeniser).condition(query, start, end)
+            matching = Reader(cursor, organisation_id, self._tokeniser).matching(query, start, end)
             cursor.execute(f"DELETE FROM {state.database}.sequence")
             cursor.execute(f"INSERT INTO {state.database}.sequence VALUES (?)", [seq_of(max(state.last_tick, 0))])
-            delete_where(cursor, state.database, condition.sql, condition.values)
-            deleted = one_value(cursor, f"DELETE FROM {state.database}.logs WHERE {condition.sql}", condition.values)
-            return int(deleted)
+            deleted = 0
+            for scan in matching.scans:
+                delete_where(cursor, state.database, scan.sql, scan.values)
+                sql = f"DELETE FROM {state.database}.logs WHERE {scan.sql}"
+                deleted += int(one_value(cursor, sql, scan.values))
+            return deleted
 
         task = Task(run)
         self._writer(organisation_id).submit(task)
@@ -125,18 +130,18 @@ class DuckDBLogStore(LogStore):
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def search(self, organisation_id: str, query: LogQuery) -> LogPage:
+    def search(self, organisation_id: str, query: LogQuery, *, handle: Handle | None = None) -> LogPage:
         """See the interface."""
         check_query(query)
         self._counters.add("searches")
         empty = LogPage([], 0 if query.with_total else None, None, 0.0, 0)
 
         def run(reader: Reader) -> LogPage:
-            condition = reader.condition(query.query, query.start, query.end)
-            with self._slot(organisation_id, condition.is_heavy):
-                return reader.search(query, condition)
+            matching = reader.matching(query.query, query.start, query.end)
+            with self._slot(organisation_id, matching.is_heavy):
+                return reader.search(query, matching)
 
-        return self._read(organisation_id, run, empty)
+        return self._read(organisation_id, run, empty, handle)
 
     def get(self, organisation_id: str, record_id: str) -> LogRecord:
         """See the interface."""
@@ -154,9 +159,10 @@ class DuckDBLogStore(LogStore):
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        handle: Handle | None = None,
     ) -> AggregateResult:
         """See the interface."""
-        return self.aggregate_all(organisation_id, query, [aggregation], start=start, end=end)[0]
+        return self.aggregate_all(organisation_id, query, [aggregation], start=start, end=end, handle=handle)[0]
 
     def aggregate_all(
         self,
@@ -166,16 +172,18 @@ class DuckDBLogStore(LogStore):
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        handle: Handle | None = None,
     ) -> list[AggregateResult]:
         """See the interface. Long texts are read once for all."""
         self._counters.add("aggregations", len(aggregations))
 
         def run(reader: Reader) -> list[AggregateResult]:
-            condition = reader.condition(query, start, end)
-            with self._slot(organisation_id, condition.is_heavy):
-                return reader.aggregate(aggregations, condition)
+            matching = reader.matching(query, start, end)
+            with self._slot(organisation_id, matching.is_heavy):
+                return reader.aggregate(aggregations, matching)
 
-        return self._read(organisation_id, run, [_empty_aggregate(aggregation) for aggregation in aggregations])
+        nothing = [_empty_aggregate(aggregation) for aggregation in aggregations]
+        return self._read(organisation_id, run, nothing, handle)
 
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
         """See the interface."""
@@ -205,7 +213,9 @@ class DuckDBLogStore(LogStore):
         except ValueError:
             return False
 
-    def _read(self, organisation_id: str, run: Callable[[Reader], Answer], absent: Answer) -> Answer:
+    def _read(
+        self, organisation_id: str, run: Callable[[Reader], Answer], absent: Answer, handle: Handle | None = None
+    ) -> Answer:
         """What `run` reads with a cursor of its own; `absent` where the organisation has no file.
 
         A file that DuckDB gave up after a full disk is attached anew, and read once more.
@@ -214,21 +224,22 @@ class DuckDBLogStore(LogStore):
             if not self._exists(organisation_id):
                 return absent
             try:
-                return self._read_once(organisation_id, run)
+                return self._read_once(organisation_id, run, handle)
             except duckdb.Error as error:
                 if not is_invalidated(error):
                     raise
             self._counters.add("reattached")
             self._engine.reattach(organisation_id)
-            return self._read_once(organisation_id, run)
+            return self._read_once(organisation_id, run, handle)
 
-    def _read_once(self, organisation_id: str, run: Callable[[Reader], Answer]) -> Answer:
+    def _read_once(self, organisation_id: str, run: Callable[[Reader], Answer], handle: Handle | None) -> Answer:
         self._engine.attach(organisation_id, create=False)
         cursor = self._engine.cursor(self._timeout_s)
         with self._lock:
             self._reading.add(cursor)
         try:
-            return run(Reader(cursor, organisation_id, self._tokeniser))
+            with watched(cursor, handle):
+                return run(Reader(cursor, organisation_id, self._tokeniser))
         finally:
             with self._lock:
                 self._reading.discard(cursor)
