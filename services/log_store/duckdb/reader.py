@@ -8,8 +8,7 @@ group outside them.
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,7 +77,7 @@ class Tokeniser:
 
 @dataclass
 class Reader:
-    """Reads one organisation's file with a cursor of its own."""
+    """Reads one organisation's file with a cursor of its own, in the one snapshot that the store opened for the question."""
 
     cursor: duckdb.DuckDBPyConnection
     organisation_id: str
@@ -102,15 +101,14 @@ class Reader:
         return Matching((Condition(" AND ".join(parts) or "true", values, compiled.is_heavy),))
 
     def search(self, query: LogQuery, matching: Matching) -> LogPage:
-        """One page in one snapshot."""
+        """One page."""
         began = time.perf_counter()
-        with self._snapshot():
-            scanned = self._stored_rows()
-            total, rows = self._total_and_rows(query, matching, scanned)
-            database = schema.database(self.organisation_id)
-            shown = rows[: affordable(self.cursor, database, rows[: query.limit])]
-            records = [_record(row) for row in shown]
-            put_back(self.cursor, database, records)
+        scanned = self._stored_rows()
+        total, rows = self._total_and_rows(query, matching, scanned)
+        database = schema.database(self.organisation_id)
+        shown = rows[: affordable(self.cursor, database, rows[: query.limit])]
+        records = [_record(row) for row in shown]
+        put_back(self.cursor, database, records)
         more = bool(rows) and rows[0][-1] > len(shown)
         next_cursor = records[-1]["id"] if more and records else None
         return LogPage(records, total if query.with_total else None, next_cursor, _ms_since(began), scanned)
@@ -194,9 +192,8 @@ class Reader:
         return record
 
     def aggregate(self, aggregations: Sequence[Aggregation], matching: Matching) -> list[AggregateResult]:
-        """Counts by time and fields, all of one snapshot. Long texts are read once, however many counts are asked."""
-        with self._snapshot():
-            return aggregate(self.cursor, self._logs, aggregations, matching, self._stored_rows())
+        """Counts by time and fields, long texts are read once, however many counts are asked."""
+        return aggregate(self.cursor, self._logs, aggregations, matching, self._stored_rows())
 
     def usage(self, size_bytes: int) -> Usage:
         """Counts and span; `size_bytes` is what the caller measured on disk."""
@@ -214,14 +211,6 @@ class Reader:
 
     def _stored_rows(self) -> int:
         return int(one_value(self.cursor, f"SELECT count(*) FROM {self._logs}"))
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        self.cursor.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self.cursor.execute("ROLLBACK")
 
 
 def check_query(query: LogQuery) -> None:

@@ -18,7 +18,7 @@ from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalida
 from services.log_store.duckdb.gate import HeavyGate
 from services.log_store.duckdb.long_texts import delete_where
 from services.log_store.duckdb.reader import Reader, Tokeniser, check_query
-from services.log_store.duckdb.rows import one_value
+from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.sequence import seq_of
 from services.log_store.duckdb.watching import watched
 from services.log_store.duckdb.writer import OnStored, Task, Writer
@@ -238,7 +238,7 @@ class DuckDBLogStore(LogStore):
         with self._lock:
             self._reading.add(cursor)
         try:
-            with watched(cursor, handle):
+            with watched(cursor, handle), snapshot(cursor):
                 return run(Reader(cursor, organisation_id, self._tokeniser))
         finally:
             with self._lock:
