@@ -9,16 +9,25 @@ from typing import Any
 
 from services.query.sql import Condition
 
+HEAVY_ROWS = 300_000
+
 
 @dataclass(frozen=True)
 class Matching:
-    """Every record that matches is in exactly one of `scans`. `is_heavy` where long texts are read."""
+    """Every record that matches is in exactly one of `scans`; up to `read_rows` records are looked at for it."""
 
     scans: tuple[Condition, ...]
+    read_rows: int
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether texts of any length are looked into."""
+        return any(scan.is_heavy for scan in self.scans)
 
     @property
     def is_heavy(self) -> bool:
-        return any(scan.is_heavy for scan in self.scans)
+        """Whether this takes so long that only a few such searches may run at once."""
+        return self.reads_texts and self.read_rows > HEAVY_ROWS
 
     @property
     def is_everything(self) -> bool:
@@ -27,7 +36,8 @@ class Matching:
 
     def narrowed(self, sql: str, values: list[Any]) -> "Matching":
         """Those that also fulfil a cheap condition."""
-        return Matching(tuple(Condition(f"{sql} AND {s.sql}", [*values, *s.values], s.is_heavy) for s in self.scans))
+        scans = tuple(Condition(f"{sql} AND {s.sql}", [*values, *s.values], s.is_heavy) for s in self.scans)
+        return Matching(scans, self.read_rows)
 
     def select(self, columns: str, logs: str) -> tuple[str, list[Any]]:
         """SQL (without order) that gives `columns` of every match in the table `logs`, and its values.

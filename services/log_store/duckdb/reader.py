@@ -7,7 +7,6 @@ group outside them.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.page_budget import affordable, within_budget
 from services.log_store.duckdb.rows import first_row, one_value
+from services.log_store.duckdb.searching import Index, matching
 from services.log_store.interface import (
     AggregateResult,
     Aggregation,
@@ -32,7 +32,6 @@ from services.log_store.interface import (
     Usage,
 )
 from services.model import LEVELS, parse_record_id, record_id
-from services.query.sql import TOKENS_SQL, TRUE, Condition, compile_query
 from services.query.tree import Query
 
 MAX_OFFSET = 10_000
@@ -58,47 +57,21 @@ _FIELDS = (
 _SELECTED = "epoch_us(timestamp) AS us, seq, level, " + ", ".join(_FIELDS)
 
 
-class Tokeniser:
-    """Folds and cuts query texts with DuckDB, remembering the recent ones."""
-
-    def __init__(self) -> None:
-        self._recent: OrderedDict[str, list[str]] = OrderedDict()
-
-    def tokens(self, cursor: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-        """The folded tokens of `text`, in order."""
-        found = self._recent.get(text)
-        if found is None:
-            found = list(one_value(cursor, f"SELECT {TOKENS_SQL}", [text]))
-            self._recent[text] = found
-            while len(self._recent) > 1_000:
-                self._recent.popitem(last=False)
-        return found
-
-
 @dataclass
 class Reader:
     """Reads one organisation's file with a cursor of its own, in the one snapshot that the store opened for the question."""
 
     cursor: duckdb.DuckDBPyConnection
     organisation_id: str
-    tokeniser: Tokeniser
+    index: Index
 
     @property
     def _logs(self) -> str:
         return schema.database(self.organisation_id) + ".logs"
 
     def matching(self, query: Query, start: datetime | None, end: datetime | None) -> Matching:
-        """The records that match the query and lie in the time range."""
-        compiled = compile_query(query, lambda text: self.tokeniser.tokens(self.cursor, text))
-        parts, values = [], []
-        for bound, operator in ((start, ">="), (end, "<")):
-            if bound is not None:
-                parts.append(f"timestamp {operator} ?")
-                values.append(_naive(bound))
-        if compiled is not TRUE:
-            parts.append(compiled.sql)
-            values += compiled.values
-        return Matching((Condition(" AND ".join(parts) or "true", values, compiled.is_heavy),))
+        """The records that match the query and lie in the time range. Raises `InvalidQuery`."""
+        return matching(self.cursor, self.organisation_id, self.index, query, start, end)
 
     def search(self, query: LogQuery, matching: Matching) -> LogPage:
         """One page."""
@@ -122,7 +95,7 @@ class Reader:
             return None, self._page_rows(query, matching, cursor_at)
         if matching.is_everything:
             return stored, self._page_rows(query, matching, cursor_at)
-        few = self._few_positions(matching) if matching.is_heavy else None
+        few = self._few_positions(matching) if matching.reads_texts else None
         if few is not None:
             return len(few), self._rows_at(_page_of(few, query, cursor_at), query.newest_first)
         total, narrowed = self._count_by_hour(query, matching, cursor_at)

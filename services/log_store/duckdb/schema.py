@@ -7,6 +7,7 @@ every row group, and an index would cost more at each write than it saves.
 
 import duckdb
 
+from services.log_store.duckdb.dictionary import NORM_SQL
 from services.log_store.duckdb.rows import one_value
 
 COLUMNS = (
@@ -51,7 +52,16 @@ _VERSION_2 = (
     "CREATE TABLE {db}.long_texts (seq BIGINT NOT NULL, field VARCHAR NOT NULL, part INTEGER NOT NULL, text VARCHAR)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    f"""CREATE TABLE {{db}}.dictionary AS SELECT shape_id, shape, mask_version, {NORM_SQL} AS norm,
+        NULL::INTEGER AS pattern_id FROM {{db}}.shapes""",
+    "DROP TABLE {db}.shapes",
+    "ALTER TABLE {db}.dictionary RENAME TO shapes",
+    """CREATE TABLE {db}.filters (
+        block INTEGER NOT NULL, filter_id BIGINT NOT NULL, engine_hash UBIGINT NOT NULL, bits BLOB NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements that lead from version n to n + 1. Never edit one that was released: add the next."""
 
 

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.log_store.duckdb.dictionary import NORM_SQL
 from services.log_store.duckdb.rows import first_row
 from services.model import MASK_VERSION
 
@@ -143,7 +144,8 @@ class Shapes:
         names = ("shape_id", "shape")
         columns = (pa.array(self._plan.shapes.values(), pa.int32()), pa.array(self._plan.shapes.keys(), pa.string()))
         cursor.register("new_shapes", pa.table(dict(zip(names, columns, strict=True))))
-        cursor.execute(f"INSERT INTO {self._database}.shapes SELECT shape_id, shape, ? FROM new_shapes", [MASK_VERSION])
+        sql = f"INSERT INTO {self._database}.shapes SELECT shape_id, shape, ?, {NORM_SQL}, NULL FROM new_shapes"
+        cursor.execute(sql, [MASK_VERSION])
         cursor.unregister("new_shapes")
 
     def settle(self) -> None:

@@ -17,8 +17,9 @@ from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
 from services.log_store.duckdb.gate import HeavyGate
 from services.log_store.duckdb.long_texts import delete_where
-from services.log_store.duckdb.reader import Reader, Tokeniser, check_query
+from services.log_store.duckdb.reader import Reader, check_query
 from services.log_store.duckdb.rows import one_value, snapshot
+from services.log_store.duckdb.searching import Index
 from services.log_store.duckdb.sequence import seq_of
 from services.log_store.duckdb.watching import watched
 from services.log_store.duckdb.writer import OnStored, Task, Writer
@@ -72,7 +73,7 @@ class DuckDBLogStore(LogStore):
         self._engine = Engine(data_dir, EngineSettings(memory_limit, temp_limit, threads))
         self._gate = HeavyGate(heavy_searches, wait_s=heavy_wait_s)
         self._counters = Counters()
-        self._tokeniser = Tokeniser()
+        self._index = Index()
         self._lock = threading.Lock()
         self._writers: dict[str, Writer] = {}
         self._reading: set[duckdb.DuckDBPyConnection] = set()
@@ -101,7 +102,7 @@ class DuckDBLogStore(LogStore):
             return 0
 
         def run(cursor: duckdb.DuckDBPyConnection, state: OrganisationState) -> int:
-            matching = Reader(cursor, organisation_id, self._tokeniser).matching(query, start, end)
+            matching = Reader(cursor, organisation_id, self._index).matching(query, start, end)
             cursor.execute(f"DELETE FROM {state.database}.sequence")
             cursor.execute(f"INSERT INTO {state.database}.sequence VALUES (?)", [seq_of(max(state.last_tick, 0))])
             deleted = 0
@@ -239,7 +240,7 @@ class DuckDBLogStore(LogStore):
             self._reading.add(cursor)
         try:
             with watched(cursor, handle), snapshot(cursor):
-                return run(Reader(cursor, organisation_id, self._tokeniser))
+                return run(Reader(cursor, organisation_id, self._index))
         finally:
             with self._lock:
                 self._reading.discard(cursor)

@@ -1,0 +1,138 @@
+"""What a dotted path leads to in the attributes of a record, as SQL: the one place that knows how attributes are kept.
+
+The values of a path are those of the query language: every string, number, true or false that a reading of the path
+leads to, each element where it leads to a list. A dot separates two keys or stands inside one (`a.b` reads `{"a": {"b":
+1}}` and `{"a.b": 1}`); a place in a list is no key. Numbers are written as DuckDB writes them (`1.50` is `1.5`).
+
+JSON is parsed once for each record and path, and not at all where the text cannot hold the path. What follows
+(unquoting, cutting lists into elements) is done on the JSON text of the member, which groups of records share.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from services.errors import InvalidQuery
+from services.query.fields import MAX_PATH_PARTS
+
+MAX_PATH_LENGTH = 1_000
+
+_NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+
+
+@dataclass(frozen=True)
+class AttributeSql:
+    """Expressions over a row of `logs`.
+
+    json    VARCHAR: the JSON text of what the path leads to, a JSON list of all where it leads to several things;
+            NULL where it leads nowhere. To be read with `texts_of_json` and `numbers_of_json`.
+    text, number  VARCHAR and DOUBLE of the value itself; given only where no record has more than one value there
+    """
+
+    json: str
+    text: str | None = None
+    number: str | None = None
+
+
+def attribute_sql(path: str) -> AttributeSql:
+    """How the values of a path into the attributes are read. Raises `InvalidQuery` for a path that is not served.
+
+    A path that has columns of its own would answer with those here.
+    """
+    parts = path.split(".")
+    if len(parts) > MAX_PATH_PARTS or len(path) > MAX_PATH_LENGTH or "\x00" in path or not path:
+        expected = f"at most {MAX_PATH_PARTS} names joined by dots, {MAX_PATH_LENGTH:,} characters in all"
+        raise InvalidQuery("This is no path into the attributes.", expected=expected)
+    nested = _extracted(_json_path(parts))
+    if len(parts) == 1:
+        return AttributeSql(_where_possible(parts, nested))
+    pairs = [f"{first}.{second}" for first, second in zip(parts, parts[1:], strict=False)]
+    paths = "[" + ", ".join(_json_path(keys) for keys in _readings(parts)) + "]"
+    several = f"CASE WHEN {_may_hold(pairs)} THEN {_merged(_extracted_all(paths))} ELSE {nested} END"
+    return AttributeSql(_where_possible(parts, several))
+
+
+def texts_of_json(json: str) -> str:
+    """VARCHAR[]: the different values in an `AttributeSql.json`."""
+    return f"""(CASE WHEN starts_with({json}, '[') THEN list_distinct({_elements(json)})
+        WHEN {json} IS NULL OR {json} = 'null' OR starts_with({json}, '{{') THEN []::VARCHAR[]
+        ELSE [{_text(json)}] END)"""
+
+
+def numbers_of_json(json: str) -> str:
+    """DOUBLE[]: the numbers in an `AttributeSql.json`, with repetitions, and NULL for each value that is none."""
+    each = f"list_transform({_elements(json)}, lambda text: {number_of_text('text')})"
+    bare = f"TRY_CAST(CASE WHEN {json}[1] BETWEEN '-' AND '9' THEN {json} END AS DOUBLE)"
+    number = f"CASE WHEN starts_with({json}, '\"') THEN {number_of_text(_text(json))} ELSE {_finite(bare)} END"
+    return f"(CASE WHEN starts_with({json}, '[') THEN {each} ELSE [{number}] END)"
+
+
+def number_of_text(text: str) -> str:
+    """DOUBLE: the number that a text is (the query language's rule), NULL where it is none or beyond all doubles."""
+    return _finite(f"TRY_CAST(CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN {text} END AS DOUBLE)")
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _finite(number: str) -> str:
+    return f"(CASE WHEN isfinite({number}) THEN {number} END)"
+
+
+def _extracted(path: str) -> str:
+    return f"TRY(json_extract(attributes, {path}))::VARCHAR"
+
+
+def _extracted_all(paths: str) -> str:
+    return f"list_filter(TRY(json_extract(attributes, {paths}))::VARCHAR[], lambda found: found IS NOT NULL)"
+
+
+def _merged(found: str) -> str:
+    """One JSON text of what several readings lead to; the elements of lists side by side."""
+    inner = "CASE WHEN starts_with(each, '[') THEN each[2:-2] ELSE each END"
+    joined = f"array_to_string(list_filter(list_transform(all, lambda each: {inner}), lambda each: each <> ''), ',')"
+    merge = f"CASE len(all) WHEN 0 THEN NULL WHEN 1 THEN all[1] ELSE '[' || {joined} || ']' END"
+    return f"list_transform([{found}], lambda all: {merge})[1]"
+
+
+def _elements(json: str) -> str:
+    """VARCHAR[]: the elements of a JSON list that are values."""
+    elements = f"json_extract({json}, '$[*]')::VARCHAR[]"
+    is_value = "NOT starts_with(each, '[') AND NOT starts_with(each, '{') AND each <> 'null'"
+    return f"list_transform(list_filter({elements}, lambda each: {is_value}), lambda each: {_text('each')})"
+
+
+def _text(json: str) -> str:
+    return f"CASE WHEN starts_with({json}, '\"') THEN json_extract_string({json}, '$') ELSE {json} END"
+
+
+def _json_path(keys: list[str]) -> str:
+    """A JSON path, which never takes a key for a place in a list; a JSON pointer for what it cannot say."""
+    if "" in keys or "*" in keys:
+        return quoted("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
+    escaped = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
+    return quoted("$" + "".join(f'."{key}"' for key in escaped))
+
+
+def _readings(parts: list[str]) -> list[list[str]]:
+    """Every way to take the parts as keys: each dot stands between two keys or inside one."""
+    found = []
+    for joins in product((False, True), repeat=len(parts) - 1):
+        keys = [parts[0]]
+        for is_joined, part in zip(joins, parts[1:], strict=True):
+            keys = [*keys[:-1], f"{keys[-1]}.{part}"] if is_joined else [*keys, part]
+        found.append(keys)
+    return found
+
+
+def _where_possible(parts: list[str], found: str) -> str:
+    return f"CASE WHEN {_may_hold([max(parts, key=len)])} THEN {found} END"
+
+
+def _may_hold(keys: list[str]) -> str:
+    """Whether the JSON text may have one of `keys` in a name: as it stands, or written with escapes."""
+    if any(character in key for key in keys for character in '"\\/') or not all(key.isprintable() for key in keys):
+        return "true"
+    tests = [f"contains(attributes, {quoted(key)})" for key in keys]
+    return "(" + " OR ".join([*tests, r"contains(attributes, '\u')"]) + ")"

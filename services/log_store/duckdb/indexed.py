@@ -1,0 +1,192 @@
+"""The query compiler that reads the word index instead of messages, wherever that gives the same answer.
+
+Records with a shape: a clause about tokens without digits is a condition on the dictionary (`Indexed.dictionary`); AND, OR
+and NOT of such conditions stay one, and become one `shape_id IN (…)`. Any other clause on the message reads it.
+Every clause also says which blocks and which shapes can hold a match at all (`blocks`, `shapes`; None: any). These only
+narrow what is read, in front of the exact condition: AND takes what both can, OR what either can, NOT everything.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from services.log_store.duckdb import dictionary
+from services.log_store.duckdb.block_index import BlockIndex
+from services.log_store.duckdb.filters import trace_key, windows
+from services.query.sql import Compiler, Condition, Tokens, joined
+from services.query.tree import And, Not, Or, Query
+
+MAX_NARROWING_SHAPES = 200
+"""Beyond this many shapes it costs more to compare them than the reading that they spare."""
+MAX_NARROWING_BLOCKS = 1_000
+
+
+@dataclass
+class Indexed(Condition):
+    """A condition with what the index knows of it. `dictionary` where it is a condition on shapes alone."""
+
+    dictionary: Condition | None = None
+    blocks: frozenset[int] | None = None
+    shapes: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the compiler asks of the file, all in the snapshot of the search.
+
+    tokens       folds and cuts a text            has_digits  for each token whether shapes mask it
+    hashes       of filter keys                   shape_ids   ids of the shapes that fulfil a condition on the dictionary,
+                                                              None where they are more than `MAX_NARROWING_SHAPES`
+    fold         lower-cases as the engine does   shapes_table SQL name of the dictionary
+    index        the blocks
+    """
+
+    tokens: Tokens
+    fold: Callable[[str], str]
+    has_digits: Callable[[Sequence[str]], list[bool]]
+    hashes: Callable[[Sequence[str]], list[int]]
+    shape_ids: Callable[[Condition], frozenset[int] | None]
+    shapes_table: str
+    index: BlockIndex
+
+
+class IndexedCompiler(Compiler):
+    """What both kinds of blocks have in common: trees of conditions, and trace ids."""
+
+    def __init__(self, engine: Engine, blocks: frozenset[int]):
+        super().__init__(engine.tokens)
+        self.engine = engine
+        self.all_blocks = blocks
+        self.asks_index = False
+
+    def compile(self, query: Query) -> Condition:
+        """See `Compiler.compile`; the condition may be an `Indexed`."""
+        match query:
+            case Not(child):
+                return self._negated(self.compile(child))
+            case And(children):
+                return self._combined(" AND ", [self.compile(child) for child in children])
+            case Or(children):
+                return self._combined(" OR ", [self.compile(child) for child in children])
+        return super().compile(query)
+
+    def narrowed(self, condition: Condition) -> Condition:
+        """The condition behind what shuts out blocks and shapes that cannot hold a match."""
+        blocks, shapes = blocks_of(condition), _shapes_of(condition)
+        parts = []
+        if blocks is not None and len(blocks) < len(self.all_blocks) and len(blocks) <= MAX_NARROWING_BLOCKS:
+            parts.append(one_of("block", blocks))
+        if shapes is not None and condition.is_heavy:
+            parts.append(one_of("shape_id", shapes))
+        sql = " AND ".join([*parts, condition.sql])
+        return Indexed(sql, condition.values, condition.is_heavy, None, blocks, shapes)
+
+    def keyword_equals(self, column: str, value: str) -> Condition:
+        """A trace id is in the filters."""
+        exact = super().keyword_equals(column, value)
+        if column != "trace_id":
+            return exact
+        return Indexed(exact.sql, exact.values, exact.is_heavy, None, self._admitting([trace_key(value)]), None)
+
+    def _admitting(self, keys: list[str]) -> frozenset[int]:
+        self.asks_index = True
+        return self.engine.index.admitting(self.all_blocks, self.engine.hashes(keys))
+
+    def _combined(self, operator: str, parts: list[Condition]) -> Condition:
+        on_shapes = [part for part in parts if isinstance(part, Indexed) and part.dictionary is not None]
+        if len(on_shapes) > 1:
+            both = joined(operator, [part.dictionary for part in on_shapes if part.dictionary is not None])
+            parts = [part for part in parts if part not in on_shapes] + [self.on_dictionary(both)]
+        if len(parts) == 1:
+            return parts[0]
+        exact = joined(operator, parts)
+        merge = _in_all if operator == " AND " else _in_any
+        blocks = merge([blocks_of(part) for part in parts])
+        shapes = merge([self._narrowing_shapes(part) if exact.is_heavy else None for part in parts])
+        return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, shapes)
+
+    def _negated(self, part: Condition) -> Condition:
+        if isinstance(part, Indexed) and part.dictionary is not None:
+            inner = part.dictionary
+            return self.on_dictionary(Condition(f"(NOT {inner.sql})", inner.values))
+        return Indexed(f"(NOT {part.sql})", part.values, part.is_heavy)
+
+    def on_dictionary(self, condition: Condition) -> Condition:
+        """Records whose shape fulfils `condition`."""
+        self.asks_index = True
+        sql = f"(shape_id IN (SELECT shape_id FROM {self.engine.shapes_table} WHERE {condition.sql}))"
+        return Indexed(sql, condition.values, False, condition)
+
+    def _narrowing_shapes(self, part: Condition) -> frozenset[int] | None:
+        if not isinstance(part, Indexed):
+            return None
+        return part.shapes if part.dictionary is None else self.engine.shape_ids(part.dictionary)
+
+
+class ShapedCompiler(IndexedCompiler):
+    """For blocks whose records all have a shape."""
+
+    def tokens_in_a_row(self, column: str, words: list[str]) -> Condition:
+        """Without digits a question to the dictionary; with them the message is read where filter and shape admit it."""
+        exact = super().tokens_in_a_row(column, words)
+        if column != "message":
+            return exact
+        masked = self.engine.has_digits(words)
+        row = dictionary.row_of_tokens(
+            [dictionary.MASK if is_masked else word for word, is_masked in zip(words, masked, strict=True)]
+        )
+        if not any(masked):
+            return self.on_dictionary(row)
+        keys = [word for word, is_masked in zip(words, masked, strict=True) if is_masked]
+        blocks = self._admitting([*keys, *windows(words, masked)])
+        return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, self.engine.shape_ids(row))
+
+    def literal(self, column: str, text: str) -> Condition:
+        """A text without tokens stands between the tokens, in the shape as in the message."""
+        if column != "message":
+            return super().literal(column, text)
+        return self.on_dictionary(dictionary.literal(text))
+
+    def pattern(self, pattern_id: int) -> Condition:
+        """Records whose shape belongs to the pattern."""
+        return self.on_dictionary(Condition("coalesce(pattern_id = ?, false)", [pattern_id]))
+
+
+class PlainCompiler(IndexedCompiler):
+    """For blocks whose records have no shape: messages are read where the filter admits all tokens."""
+
+    def tokens_in_a_row(self, column: str, words: list[str]) -> Condition:
+        """See the class."""
+        exact = super().tokens_in_a_row(column, words)
+        if column != "message":
+            return exact
+        blocks = self._admitting([*words, *windows(words, self.engine.has_digits(words))])
+        return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, None)
+
+
+def blocks_of(condition: Condition) -> frozenset[int] | None:
+    return condition.blocks if isinstance(condition, Indexed) else None
+
+
+def _shapes_of(condition: Condition) -> frozenset[int] | None:
+    return condition.shapes if isinstance(condition, Indexed) else None
+
+
+def _in_all(sets: Iterable[frozenset[int] | None]) -> frozenset[int] | None:
+    known = [each for each in sets if each is not None]
+    return frozenset.intersection(*known) if known else None
+
+
+def _in_any(sets: Iterable[frozenset[int] | None]) -> frozenset[int] | None:
+    known = list(sets)
+    union: frozenset[int] = frozenset()
+    for each in known:
+        if each is None:
+            return None
+        union |= each
+    return union
+
+
+def one_of(column: str, numbers: Iterable[int]) -> str:
+    """Numbers of our own, as text: DuckDB skips row groups only by what it sees in the statement."""
+    listed = ", ".join(str(int(number)) for number in sorted(numbers))
+    return f"{column} IN ({listed})" if listed else "false"

@@ -1,0 +1,120 @@
+"""From a query to the scans that answer it: the word index asked, in the snapshot of the search."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from services.log_store.duckdb import schema
+from services.log_store.duckdb.block_index import BlockIndex, read_blocks
+from services.log_store.duckdb.filters import FilterCache
+from services.log_store.duckdb.indexed import (
+    MAX_NARROWING_SHAPES,
+    Engine,
+    IndexedCompiler,
+    PlainCompiler,
+    ShapedCompiler,
+    blocks_of,
+    one_of,
+)
+from services.log_store.duckdb.matching import Matching
+from services.log_store.duckdb.words import Tokeniser, fold, has_digits, hashes
+from services.model import MASK_VERSION
+from services.query.sql import Condition
+from services.query.tree import Query
+
+BLOCK_ROWS = 100_000
+FILTER_BYTES = 64 << 20
+
+
+@dataclass
+class Index:
+    """What searches of all organisations share: recent tokens and token filters, and which mask shapes are made with."""
+
+    tokeniser: Tokeniser = field(default_factory=Tokeniser)
+    filters: FilterCache = field(default_factory=lambda: FilterCache(FILTER_BYTES))
+    mask_version: int = MASK_VERSION
+
+
+def matching(
+    cursor: duckdb.DuckDBPyConnection,
+    organisation_id: str,
+    index: Index,
+    query: Query,
+    start: datetime | None,
+    end: datetime | None,
+) -> Matching:
+    """The records that match the query and lie in the time range. `cursor` has a snapshot open."""
+    database = schema.database(organisation_id)
+    blocks = read_blocks(cursor, database, organisation_id, index.filters, index.mask_version)
+    engine = _engine(cursor, database, index, blocks)
+    shaped = ShapedCompiler(engine, blocks.shaped)
+    plain = PlainCompiler(engine, blocks.plain | blocks.stale)
+    time = _time_range(start, end)
+    found = shaped.compile(query)
+    if not shaped.asks_index:
+        return Matching((_with(time, found),), BLOCK_ROWS * len(blocks.shaped | blocks.plain | blocks.stale))
+    scans: list[tuple[IndexedCompiler, Condition, Condition | None]] = []
+    if blocks.shaped or not plain.all_blocks:
+        scans.append((shaped, found, _shaped_rows(blocks)))
+    if plain.all_blocks:
+        scans.append((plain, plain.compile(query), _plain_rows(blocks)))
+    conditions = tuple(_with(time, own, compiler.narrowed(found)) for compiler, found, own in scans)
+    return Matching(conditions, BLOCK_ROWS * sum(_read_blocks(compiler, found) for compiler, found, _ in scans))
+
+
+def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, blocks: BlockIndex) -> Engine:
+    shapes_table = f"{database}.shapes"
+    return Engine(
+        tokens=lambda text: index.tokeniser.tokens(cursor, text),
+        fold=lambda text: fold(cursor, text),
+        has_digits=lambda words: has_digits(cursor, words),
+        hashes=lambda keys: hashes(cursor, keys),
+        shape_ids=lambda condition: _shape_ids(cursor, shapes_table, condition),
+        shapes_table=shapes_table,
+        index=blocks,
+    )
+
+
+def _shape_ids(cursor: duckdb.DuckDBPyConnection, shapes_table: str, condition: Condition) -> frozenset[int] | None:
+    sql = f"SELECT shape_id FROM {shapes_table} WHERE {condition.sql} LIMIT {MAX_NARROWING_SHAPES + 1}"
+    rows = cursor.execute(sql, condition.values).fetchall()
+    return None if len(rows) > MAX_NARROWING_SHAPES else frozenset(row[0] for row in rows)
+
+
+def _shaped_rows(blocks: BlockIndex) -> Condition | None:
+    """What tells records with a shape of the present mask from all others; None where there are no others."""
+    if not blocks.plain and not blocks.stale:
+        return None
+    stale = f" AND NOT {one_of('block', blocks.stale)}" if blocks.stale else ""
+    return Condition("shape_id IS NOT NULL" + stale)
+
+
+def _plain_rows(blocks: BlockIndex) -> Condition | None:
+    if not blocks.shaped:
+        return None
+    stale = f" OR {one_of('block', blocks.stale)}" if blocks.stale else ""
+    return Condition(f"(shape_id IS NULL{stale})")
+
+
+def _read_blocks(compiler: IndexedCompiler, found: Condition) -> int:
+    narrowed = blocks_of(found)
+    return len(compiler.all_blocks if narrowed is None else narrowed) if found.is_heavy else 0
+
+
+def _time_range(start: datetime | None, end: datetime | None) -> Condition | None:
+    parts: list[str] = []
+    values: list[Any] = []
+    for bound, operator in ((start, ">="), (end, "<")):
+        if bound is not None:
+            parts.append(f"timestamp {operator} ?")
+            values.append(bound.astimezone(UTC).replace(tzinfo=None))
+    return Condition(" AND ".join(parts), values) if parts else None
+
+
+def _with(*parts: Condition | None) -> Condition:
+    """All of the conditions, in this order."""
+    known = [part for part in parts if part is not None and part.sql != "true"]
+    values = [value for part in known for value in part.values]
+    return Condition(" AND ".join(part.sql for part in known) or "true", values, any(part.is_heavy for part in known))
