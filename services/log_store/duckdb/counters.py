@@ -13,6 +13,7 @@ NAMES = (
     "timeouts",
     "refused_heavy",
     "deleted",
+    "sealed_blocks",
 )
 
 

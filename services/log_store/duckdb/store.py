@@ -12,11 +12,13 @@ import pyarrow as pa
 
 from services.clock import Clock
 from services.errors import BackendTimeout, BackendUnavailable, NotFound, QuotaExceeded
+from services.log_store.duckdb.aggregate import empty_result, is_costly
 from services.log_store.duckdb.commit import OrganisationState, Write
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
 from services.log_store.duckdb.gate import HeavyGate
 from services.log_store.duckdb.long_texts import delete_where
+from services.log_store.duckdb.maintenance import Change, Maintenance, Work
 from services.log_store.duckdb.reader import Reader, check_query
 from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.searching import Index
@@ -49,6 +51,7 @@ class DuckDBLogStore(LogStore):
 
     heavy_searches  how many searches that read long texts may run at once, over all organisations
     timeout_s       after this a search is interrupted: `BackendTimeout`
+    maintain        keep the word index up to date in a background thread; otherwise only `maintain` does it
     on_stored       called by the writer's thread after each commit with (organisation_id, batch with a column `seq`);
                     it must return quickly
     Raises `ConfigError` where DuckDB refuses the settings.
@@ -66,6 +69,7 @@ class DuckDBLogStore(LogStore):
         heavy_wait_s: float = 5.0,
         timeout_s: float = 30.0,
         on_stored: OnStored | None = None,
+        maintain: bool = True,
     ):
         self._clock = clock
         self._timeout_s = timeout_s
@@ -76,6 +80,9 @@ class DuckDBLogStore(LogStore):
         self._index = Index()
         self._lock = threading.Lock()
         self._writers: dict[str, Writer] = {}
+        self._seen: set[str] = set()
+        self._in_background = maintain
+        self._maintenance = Maintenance(self._engine, self._counters, self._change, self._index.mask_version)
         self._reading: set[duckdb.DuckDBPyConnection] = set()
         self._closed = False
 
@@ -92,7 +99,9 @@ class DuckDBLogStore(LogStore):
         """See the interface. Fastest in multiples of `interface.PREFERRED_BATCH_ROWS`."""
         write = Write(_checked(batch), idempotency, upload)
         self._writer(organisation_id).submit(write)
-        return write.answer.result()
+        answer = write.answer.result()
+        self._has_changed(organisation_id)
+        return answer
 
     def delete(
         self, organisation_id: str, query: Query, *, start: datetime | None = None, end: datetime | None = None
@@ -112,11 +121,24 @@ class DuckDBLogStore(LogStore):
                 deleted += int(one_value(cursor, sql, scan.values))
             return deleted
 
-        task = Task(run)
-        self._writer(organisation_id).submit(task)
-        deleted = task.answer.result()
+        deleted = self._change(organisation_id, run)
         self._counters.add("deleted", deleted)
+        self._has_changed(organisation_id)
         return deleted
+
+    def maintain(self, organisation_id: str) -> Work:
+        """Do now what is otherwise done in the background: seal the full blocks. Says what was done."""
+        return self._maintenance.run(organisation_id)
+
+    def _change(self, organisation_id: str, change: Change) -> int:
+        """Have the organisation's writer make a change between two groups."""
+        task = Task(change)
+        self._writer(organisation_id).submit(task)
+        return task.answer.result()
+
+    def _has_changed(self, organisation_id: str) -> None:
+        if self._in_background:
+            self._maintenance.notify(organisation_id)
 
     def _writer(self, organisation_id: str) -> Writer:
         with self._lock:
@@ -180,10 +202,10 @@ class DuckDBLogStore(LogStore):
 
         def run(reader: Reader) -> list[AggregateResult]:
             matching = reader.matching(query, start, end)
-            with self._slot(organisation_id, matching.is_heavy):
+            with self._slot(organisation_id, matching.is_heavy or is_costly(aggregations)):
                 return reader.aggregate(aggregations, matching)
 
-        nothing = [_empty_aggregate(aggregation) for aggregation in aggregations]
+        nothing = [empty_result(aggregation) for aggregation in aggregations]
         return self._read(organisation_id, run, nothing, handle)
 
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
@@ -238,6 +260,10 @@ class DuckDBLogStore(LogStore):
         cursor = self._engine.cursor(self._timeout_s)
         with self._lock:
             self._reading.add(cursor)
+            is_first = organisation_id not in self._seen
+            self._seen.add(organisation_id)
+        if is_first:  # a process that ended before may have left work undone
+            self._has_changed(organisation_id)
         try:
             with watched(cursor, handle), snapshot(cursor):
                 return run(Reader(cursor, organisation_id, self._index))
@@ -274,6 +300,7 @@ class DuckDBLogStore(LogStore):
         for cursor in reading:
             cursor.interrupt()
         deadline = self._clock.monotonic() + CLOSE_S
+        self._maintenance.close(CLOSE_S / 2)
         for writer in writers:
             writer.begin_close()
         for writer in writers:
@@ -286,10 +313,3 @@ def _checked(batch: LogBatch) -> LogBatch:
     if batch.schema.equals(LOG_SCHEMA):
         return batch
     return batch.select(LOG_SCHEMA.names).cast(LOG_SCHEMA)
-
-
-def _empty_aggregate(aggregation: Aggregation) -> AggregateResult:
-    times = {"time": pa.timestamp("us", tz="UTC")}
-    columns = {name: pa.array([], times.get(name, pa.string())) for name in aggregation.by}
-    counts = [] if aggregation.by else [0]
-    return AggregateResult(pa.table({**columns, "count": pa.array(counts, pa.int64())}), 0.0, 0)

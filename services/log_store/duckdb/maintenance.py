@@ -1,0 +1,144 @@
+"""What is done to files in the background: sealing blocks.
+
+One thread for all organisations. It reads with cursors of its own, a short statement at a time, rests as long as it worked,
+and changes a file only through the organisation's writer, between two groups. `run` does the same at once, for commands
+and tests.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+
+from services.errors import BackendUnavailable, ElkVisionError
+from services.log_store.duckdb import schema
+from services.log_store.duckdb.commit import OrganisationState
+from services.log_store.duckdb.counters import Counters
+from services.log_store.duckdb.engine import Engine, translated
+from services.log_store.duckdb.sealing import FullBlock, collect, store_filter, unsealed
+
+Change = Callable[[duckdb.DuckDBPyConnection, OrganisationState], int]
+"""A change of an organisation's file; says how many things it changed."""
+Submit = Callable[[str, Change], int]
+"""Has the organisation's writer make a change, and waits for it."""
+
+SETTLE_S = 0.5
+"""Rest after a commit before the work begins: a burst of writes comes first."""
+RETRY_S = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one round did to a file."""
+
+    sealed: int
+
+
+class Maintenance:
+    """The background work of a store. `notify` tells that an organisation's file has changed."""
+
+    def __init__(self, engine: Engine, counters: Counters, submit: Submit, mask_version: int):
+        self._engine = engine
+        self._counters = counters
+        self._submit = submit
+        self._mask_version = mask_version
+        self._due: OrderedDict[str, float] = OrderedDict()
+        self._changed = threading.Condition()
+        self._one_at_a_time = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def notify(self, organisation_id: str, delay_s: float = SETTLE_S) -> None:
+        """There may be work for this organisation. Cheap; may be called at every commit."""
+        with self._changed:
+            if organisation_id in self._due or self._closing.is_set():
+                return
+            self._due[organisation_id] = time.monotonic() + delay_s
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work_on, name="log-maintenance", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def run(self, organisation_id: str, pause: Callable[[], None] = lambda: None) -> Work:
+        """Do all that is to be done for one organisation. Raises the errors of the store."""
+        with self._one_at_a_time, translated():
+            if not self._engine.attach(organisation_id, create=False):
+                return Work(0)
+            return Work(self._seal_all(organisation_id, pause))
+
+    def close(self, timeout_s: float) -> None:
+        """Stop after the statement that runs."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+
+    # -- the thread --------------------------------------------------------------------------------------------
+
+    def _work_on(self) -> None:
+        while (organisation_id := self._next()) is not None:
+            try:
+                self.run(organisation_id, self._rest())
+            except BackendUnavailable as error:
+                if not self._closing.is_set():
+                    log.warning("maintenance of %s waits: %s", organisation_id, error)
+                    self.notify(organisation_id, RETRY_S)
+            except (ElkVisionError, duckdb.Error):
+                log.exception("maintenance of %s failed", organisation_id)
+
+    def _next(self) -> str | None:
+        """The organisation whose time has come; None when the store closes."""
+        with self._changed:
+            while not self._closing.is_set():
+                if not self._due:
+                    self._changed.wait()
+                    continue
+                organisation_id, due = next(iter(self._due.items()))
+                wait_s = due - time.monotonic()
+                if wait_s <= 0:
+                    del self._due[organisation_id]
+                    return organisation_id
+                self._changed.wait(wait_s)
+            return None
+
+    def _rest(self) -> Callable[[], None]:
+        """A pause as long as the work since the one before."""
+        began = time.monotonic()
+
+        def pause() -> None:
+            nonlocal began
+            if self._closing.wait(min(1.0, time.monotonic() - began)):
+                raise BackendUnavailable("The log store is closing.")
+            began = time.monotonic()
+
+        return pause
+
+    # -- the work ----------------------------------------------------------------------------------------------
+
+    def _seal_all(self, organisation_id: str, pause: Callable[[], None]) -> int:
+        database = schema.database(organisation_id)
+        with self._engine.cursor() as cursor:
+            blocks = unsealed(cursor, database, self._mask_version)
+        for block in blocks:
+            self._seal(organisation_id, database, block, pause)
+        return len(blocks)
+
+    def _seal(self, organisation_id: str, database: str, block: FullBlock, pause: Callable[[], None]) -> None:
+        with self._engine.cursor() as cursor:
+            made = collect(cursor, database, block, pause)
+
+        def put(writing: duckdb.DuckDBPyConnection, state: OrganisationState) -> int:
+            store_filter(writing, database, block, made)
+            return 1
+
+        self._submit(organisation_id, put)
+        self._counters.add("sealed_blocks")
+        pause()
