@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from services.log_store.duckdb import dictionary
 from services.log_store.duckdb.block_index import BlockIndex
 from services.log_store.duckdb.filters import trace_key, windows
-from services.query.sql import Compiler, Condition, Tokens, joined
+from services.query.sql import Compiler, Condition, MatchRegex, Tokens, joined
 from services.query.tree import And, Not, Or, Query
 
 MAX_NARROWING_SHAPES = 200
@@ -37,7 +37,7 @@ class Engine:
     hashes       of filter keys                   shape_ids   ids of the shapes that fulfil a condition on the dictionary,
                                                               None where they are more than `MAX_NARROWING_SHAPES`
     fold         lower-cases as the engine does   shapes_table SQL name of the dictionary
-    index        the blocks
+    index        the blocks                       match_regex whether an RE2 pattern matches each of the texts
     """
 
     tokens: Tokens
@@ -47,13 +47,14 @@ class Engine:
     shape_ids: Callable[[Condition], frozenset[int] | None]
     shapes_table: str
     index: BlockIndex
+    match_regex: MatchRegex
 
 
 class IndexedCompiler(Compiler):
     """What both kinds of blocks have in common: trees of conditions, and trace ids."""
 
     def __init__(self, engine: Engine, blocks: frozenset[int]):
-        super().__init__(engine.tokens)
+        super().__init__(engine.tokens, engine.match_regex)
         self.engine = engine
         self.all_blocks = blocks
         self.asks_index = False

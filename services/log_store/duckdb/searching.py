@@ -22,6 +22,7 @@ from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.words import Tokeniser, fold, has_digits, hashes
 from services.model import MASK_VERSION
 from services.query.sql import Condition
+from services.query.sql_engine import match_regex
 from services.query.tree import Query
 
 BLOCK_ROWS = 100_000
@@ -74,6 +75,7 @@ def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, bloc
         shape_ids=lambda condition: _shape_ids(cursor, shapes_table, condition),
         shapes_table=shapes_table,
         index=blocks,
+        match_regex=lambda pattern, texts: match_regex(cursor, pattern, texts),
     )
 
 

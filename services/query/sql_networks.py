@@ -1,0 +1,68 @@
+"""IP networks by own arithmetic: DuckDB's `inet` is an extension, and none is loaded.
+
+What is an address is what Python's `ipaddress` takes for one: four decimal numbers without leading zeros, or the forms of
+RFC 4291 §2.2 with one `::`, an embedded IPv4 address at the end, and a zone (`fe80::1%eth0`, RFC 4007), which is not
+looked at. An IPv4 address mapped into IPv6 counts as the IPv4 address, and only so.
+"""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from services.errors import InvalidQuery
+from services.query.sql_condition import Condition
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_HEXTET = "[0-9a-fA-F]{1,4}"
+_SIDE = f"(?:{_HEXTET}(?::{_HEXTET})*)?"
+_END = f"(?:(?:{_HEXTET}:)*(?:{_HEXTET}|{_IPV4}))?"
+_ZONE = "(?:%[^%/]+)?"
+_IPV6 = f"(?:{_SIDE}::{_END}|{_HEXTET}(?::{_HEXTET})*:(?:{_HEXTET}|{_IPV4})){_ZONE}"
+"""How an IPv6 address looks; how many parts it has is counted."""
+
+_MAPPED = 0xFFFF << 32
+"""::ffff:0:0/96, the IPv4 addresses inside IPv6 (RFC 4291 §2.5.5.2)."""
+
+# The hextets of one side of `::` as numbers; an embedded IPv4 address is two.
+_HEXTETS = r"""flatten(list_transform(CASE WHEN {side} = '' THEN []::VARCHAR[] ELSE string_split({side}, ':') END,
+    lambda part: CASE WHEN contains(part, '.')
+        THEN list_transform([1, 3], lambda at: string_split(part, '.')[at]::UHUGEINT * 256 + string_split(part, '.')[at + 1]::UHUGEINT)
+        ELSE [('0x' || part)::UINTEGER::UHUGEINT] END))"""
+
+# The address as a number, in the way of a let: each list_transform over a list of one names what the next one needs.
+# NULL where it has not eight hextets, or `::` stands for none.
+_NUMBER = f"""list_transform([string_split(regexp_replace({{text}}, '%.*', '', 's'), '::')],
+    lambda sides: list_transform([{{{{'hi': {_HEXTETS.format(side="sides[1]")}, 'lo': {_HEXTETS.format(side="coalesce(sides[2], '')")}}}}}],
+    lambda parts: CASE WHEN len(parts.hi) + len(parts.lo) <= 7 AND len(sides) = 2 OR len(parts.hi) = 8 AND len(sides) = 1
+        THEN list_reduce(list_concat(parts.hi, list_resize([]::UHUGEINT[], 8 - len(parts.hi) - len(parts.lo), 0::UHUGEINT), parts.lo),
+            lambda high, low: high * 65536 + low) END)[1])[1]"""
+
+
+def in_network(text: str, network: str) -> Condition:
+    """Whether the SQL expression `text` is an address inside `network`. Raises `InvalidQuery` for what is no network."""
+    try:
+        wanted = ip_network(network)
+    except ValueError as error:
+        raise InvalidQuery(f"{network!r} is no network.", expected="a network like 10.0.0.0/8 or fd00::/8") from error
+    number = _NUMBER.format(text=text)
+    looks = f"CASE WHEN regexp_full_match({text}, '{_IPV6}')"
+    if isinstance(wanted, IPv6Network):
+        low, high = (int(address) for address in (wanted[0], wanted[-1]))
+        inside = f"{number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT"
+        mapped = f"coalesce({number} BETWEEN {_MAPPED}::UHUGEINT AND {_MAPPED + 0xFFFFFFFF}::UHUGEINT, false)"
+        return Condition(f"({looks} THEN {inside} AND NOT {mapped} ELSE false END)", [str(low), str(high)])
+    bounds = [str(_MAPPED + int(address)) for address in (wanted[0], wanted[-1])]
+    sql = f"""(CASE WHEN contains({text}, ':') THEN
+        {looks} THEN {number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT ELSE false END
+        ELSE regexp_full_match({text}, ?) END)"""
+    return Condition(sql, [*bounds, ipv4_regex(wanted)])
+
+
+def ipv4_regex(network: IPv4Network) -> str:
+    """RE2 that the addresses of the network match as a whole: one look at the text, where arithmetic takes ten."""
+    octets = network.network_address.packed
+    whole, rest = divmod(network.prefixlen, 8)
+    parts = [str(octet) for octet in octets[:whole]]
+    if rest:
+        numbers = range(octets[whole], octets[whole] + (1 << (8 - rest)))
+        parts.append(f"(?:{'|'.join(str(number) for number in numbers)})")
+    return r"\.".join([*parts, *[_OCTET] * (4 - len(parts))])
