@@ -15,7 +15,7 @@ VALUE = "\x1a"
 
 MAX_LEXEMES = 400
 """What stands behind these in a shape is not looked at."""
-MAX_FORM = 64
+MAX_FORM = 48
 """What stands behind these in a form counts as one value."""
 MAX_PERIOD = 6
 """A list's entry has at most so many lexemes."""
@@ -41,27 +41,37 @@ class Form(NamedTuple):
 
 
 def form_of(shape: str) -> Form:
-    """The form of a shape; the empty form for one without any visible character."""
+    """The form of a shape; the empty form for one without any visible character.
+
+    Of several lines the first tells what happened, and the others are one value; where the first ends with a colon
+    (`Traceback (most recent call last):`), the last line tells it too.
+    """
     keys: list[str] = []
     gaps: list[str] = []
-    for found in _LEXEME.finditer(shape):
-        gap, text = found.groups()
-        if text.isalpha():
-            keys.append(text)
-            gaps.append(gap)
-        else:
-            parts = _parts(text)
-            keys += parts
-            gaps.append(gap)
-            gaps += [""] * (len(parts) - 1)
-        if len(keys) > MAX_LEXEMES:
-            break
+    first, _, rest = shape.strip().partition("\n")
+    _read(first, keys, gaps)
+    if rest:
+        keys.append(VALUE)
+        gaps.append("\n")
+        if first.rstrip().endswith(":"):
+            _read("\n" + rest.rpartition("\n")[2].strip(), keys, gaps)
     _settle_by_neighbours(keys, gaps)
     _join_lists(keys, gaps)
     if len(keys) > MAX_FORM:
         del keys[MAX_FORM:], gaps[MAX_FORM:]
         keys[-1] = VALUE
     return Form(tuple(keys), tuple(gaps))
+
+
+def _read(text: str, keys: list[str], gaps: list[str]) -> None:
+    for found in _LEXEME.finditer(text):
+        gap, lexeme = found.groups()
+        parts = [lexeme] if lexeme.isalpha() else _parts(lexeme)
+        keys += parts
+        gaps.append(gap)
+        gaps += [""] * (len(parts) - 1)
+        if len(keys) > MAX_LEXEMES:
+            break
 
 
 def _parts(text: str) -> list[str]:
@@ -91,7 +101,7 @@ def _is_value(text: str) -> bool:
         return False
     if text[0] in "/~" or "\\" in text:
         return len(text) > 1 and text[1:].strip("/") != ""
-    if "@" in text[1:-1]:
+    if "@" in text[1:-1] or ("/" in text and ("." in text or text.count("/") > 1)):
         return True
     return "." in text and is_host(text)
 

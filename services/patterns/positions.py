@@ -1,7 +1,7 @@
 """Which words of a form may turn out to be values, and how much evidence each occurrence is."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from services.patterns import vocabulary
@@ -18,7 +18,7 @@ NAMES = 2
 """The same behind a noun such as `user`, and for units behind a number."""
 MIN_CONSTANTS = 2
 """With fewer constant words beside it, or at the very beginning, a position asks for twice the evidence."""
-MAX_POSITIONS = 24
+MAX_POSITIONS = 16
 """So many words of a form, from its beginning, may turn out to be values."""
 
 Keys = tuple[str, ...]
@@ -34,13 +34,12 @@ class Place(NamedTuple):
     settled_by_value: bool
 
 
-def places(keys: Keys) -> Iterator[Place]:
+def places(keys: Keys, asked: Mapping[int, int]) -> Iterator[Place]:
     """One for each word that may be a value; then one with all dotted names and values of `key=value` left out at
-    once, where there are several."""
+    once, where there are several. `asked` is that of `words_asked`."""
     constants = constants_of(keys) - 1
     if constants < 1:
         return
-    asked = words_asked(keys)
     for index in itertools.islice(asked, MAX_POSITIONS):
         yield _place(keys, index, asked[index], constants)
     loose = [index for index in asked if index and _is_loose(keys, index)]

@@ -4,9 +4,10 @@ Forms whose words of grammar, of outcome and of naming stand alike share a skele
 many words takes any word. As the words seen only grow, the order of arrival does not matter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from services.patterns.positions import Keys, is_word, words_asked
+from services.patterns.lexemes import VALUE
+from services.patterns.positions import Keys, is_word
 
 MANY = 16
 """So many words at a place of one skeleton make it take any word ..."""
@@ -18,11 +19,21 @@ HOLD = 3
 class _Skeleton:
     __slots__ = ("forms", "groups", "many", "words")
 
-    def __init__(self, fixed: int, indices: tuple[int, ...]) -> None:
-        self.many = MANY if fixed >= HOLD else MANY_WITHOUT_HOLD
-        self.words: dict[int, set[str] | None] = {index: set() for index in indices}
+    def __init__(self, outline: Keys) -> None:
+        self.many = MANY if sum(map(is_word, outline)) >= HOLD else MANY_WITHOUT_HOLD
+        self.words: dict[int, set[str] | None] = {index: set() for index, key in enumerate(outline) if not key}
         self.forms: list[int] = []
         self.groups: dict[Keys, int] = {}
+
+    def add(self, form: int, known: list[Keys]) -> Iterator[tuple[int, int]]:
+        """Pairs of forms that belong together now."""
+        self.forms.append(form)
+        if not self.sees(known[form]):
+            yield form, self.group(form, known[form])
+            return
+        self.groups.clear()
+        for each in self.forms:
+            yield each, self.group(each, known[each])
 
     def sees(self, keys: Keys) -> bool:
         """Take note of the words; true when a place takes any word from now on."""
@@ -46,26 +57,22 @@ class Skeletons:
     """All skeletons of a tree."""
 
     def __init__(self) -> None:
-        self._skeletons: dict[Keys, _Skeleton] = {}
+        self._skeletons: dict[int, int | _Skeleton] = {}
 
-    def add(self, form: int, keys: Keys, known: list[Keys]) -> Iterator[tuple[int, int]]:
-        """Pairs of forms that belong together now that `form` is there; `known` holds the keys of all forms."""
-        indices = tuple(index for index, asked in words_asked(keys).items() if asked and index)
-        if not indices:
+    def add(self, form: int, asked: Mapping[int, int], known: list[Keys]) -> Iterator[tuple[int, int]]:
+        """Pairs of forms that belong together now that `form` is there, which may hold values at `asked`;
+        `known` holds the keys of all forms."""
+        outline = _outline(known[form], asked)
+        found = self._skeletons.setdefault(hash(outline), form)
+        if found == form:
             return
-        skeleton = self._skeleton(keys, indices)
-        skeleton.forms.append(form)
-        if skeleton.sees(keys):
-            skeleton.groups.clear()
-            for each in skeleton.forms:
-                yield each, skeleton.group(each, known[each])
+        if isinstance(found, int):
+            self._skeletons[hash(outline)] = skeleton = _Skeleton(outline)
+            yield from skeleton.add(found, known)
         else:
-            yield form, skeleton.group(form, keys)
+            skeleton = found
+        yield from skeleton.add(form, known)
 
-    def _skeleton(self, keys: Keys, indices: tuple[int, ...]) -> _Skeleton:
-        words = set(indices)
-        outline = tuple("" if index in words else key for index, key in enumerate(keys))
-        if outline not in self._skeletons:
-            fixed = sum(1 for key in outline if is_word(key))
-            self._skeletons[outline] = _Skeleton(fixed, indices)
-        return self._skeletons[outline]
+
+def _outline(keys: Keys, asked: Mapping[int, int]) -> Keys:
+    return tuple("" if key == VALUE or (index and index in asked) else key for index, key in enumerate(keys))

@@ -5,12 +5,13 @@ not depend on the order of arrival: every form is filed under itself with one wo
 holds enough different forms, that word is a value and they are one pattern. Groups only ever grow together.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from services.patterns.lexemes import VALUE, form_of
-from services.patterns.positions import ENOUGH, Keys, Place, places
+from services.patterns.positions import ENOUGH, Keys, Place, places, words_asked
 from services.patterns.skeletons import Skeletons
 from services.patterns.template import aligned, met, template_text
 
@@ -145,7 +146,7 @@ class PatternTree:
         keys, gaps = form_of(shape)
         known = self._forms.get(keys)
         if known is None:
-            return self._insert(keys, gaps)
+            return self._insert(tuple(map(sys.intern, keys)), gaps)
         if known in self._unseen:
             self._unseen.remove(known)
             self._groups[self._root(known)].take(_Group(keys, gaps, seen=True))
@@ -173,9 +174,10 @@ class PatternTree:
             place = hash((keys, index))
             if any(each & _SETTLED for each in self._members(place)):
                 made += self._fire(place, keys, form)
-        for each in places(keys):
+        asked = words_asked(keys)
+        for each in places(keys, asked):
             made += self._file_at(each, form)
-        for one, other in self._skeletons.add(form, keys, self._keys):
+        for one, other in self._skeletons.add(form, asked, self._keys):
             self._unite(one, other)
         return made
 
