@@ -1,18 +1,25 @@
-"""Counts of the records that match: by time, by fields, by both."""
+"""Counts and metrics of the records that match: by time, by fields, by both."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from services.errors import InvalidQuery
+from services.log_store.duckdb.aggregation_checks import MAX_ROWS, too_many_rows
+from services.log_store.duckdb.aggregation_sql import Plan, plan_of
 from services.log_store.duckdb.matching import Matching
+from services.log_store.duckdb.rows import first_row
+from services.log_store.duckdb.time_buckets import Span, bucket_starts
 from services.log_store.interface import AggregateResult, Aggregation
 from services.model import LEVELS
-from services.query.fields import column_of
+from services.query.fields import Kind, resolve
+
+_NO_SPAN = (datetime(1970, 1, 1), datetime(1970, 1, 1))
 
 
 def aggregate(
@@ -22,71 +29,103 @@ def aggregate(
     matching: Matching,
     scanned: int,
 ) -> list[AggregateResult]:
-    """Counts by time and fields. Long texts are read once, however many counts are asked. Raises `InvalidQuery`."""
-    for aggregation in aggregations:
-        _check_aggregation(aggregation)
-    fields = {str(column_of(name)) for aggregation in aggregations for name in aggregation.by if name != "time"}
-    matches, values = matching.select(", ".join(["timestamp", *sorted(fields)]), logs)
-    if not matching.is_heavy or len(aggregations) == 1:
-        return [_count(cursor, aggregation, matches, values, scanned) for aggregation in aggregations]
+    """The answers, in the order asked. Long texts and JSON are read once for all of them. Raises `InvalidQuery`."""
     began = time.perf_counter()
+    plans = [plan_of(aggregation) for aggregation in aggregations]
+    records = _records(cursor, logs, plans, matching)
+    span = _span(cursor, logs) if any(each.calendar for each in aggregations) else _NO_SPAN
+    results = []
+    for plan in plans:
+        table = _answer(cursor, plan, records, span)
+        results.append(AggregateResult(table, (time.perf_counter() - began) * 1000, scanned))
+        began = time.perf_counter()
+    return results
+
+
+def is_costly(aggregations: Sequence[Aggregation]) -> bool:
+    """Whether JSON is parsed for each record: as slow as reading long texts. Raises `InvalidQuery`."""
+    return any(plan_of(aggregation).is_costly for aggregation in aggregations)
+
+
+def empty_result(aggregation: Aggregation) -> AggregateResult:
+    """The answer where there are no records at all. Raises `InvalidQuery`."""
+    plan = plan_of(aggregation)
+    rows: list[int] = [] if aggregation.by else [0]
+    columns = {name: pa.nulls(len(rows)) for name in [*plan.key("g"), *plan.marks]}
+    value = pa.array(rows) if aggregation.metric == "distinct" else pa.nulls(len(rows))
+    return AggregateResult(_named(pa.table({**columns, "n": pa.array(rows), "value": value}), plan), 0.0, 0)
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The records that match: read where they lie, or once before into a narrow table."""
+
+    logs: str
+    matching: Matching
+    kept: dict[str, str] | None = None
+
+    def select(self, columns: dict[str, str]) -> tuple[str, list[Any]]:
+        """SQL that gives `columns` (name -> expression over `logs`), and its values."""
+        if self.kept is None:
+            return self.matching.select(_list(columns), self.logs)
+        kept = {name: self.kept.get(expression, expression) for name, expression in columns.items()}
+        return f"SELECT {_list(kept)} FROM temp.matched", []
+
+
+def _records(cursor: duckdb.DuckDBPyConnection, logs: str, plans: Sequence[Plan], matching: Matching) -> _Records:
+    costly = [plan for plan in plans if matching.is_heavy or plan.is_costly]
+    if sum(plan.passes(matching.is_heavy) for plan in costly) <= 1:
+        return _Records(logs, matching)
+    expressions = sorted({read for plan in plans for read in plan.reads})
+    kept = {expression: f"c{number}" for number, expression in enumerate(expressions)}
+    columns = {"timestamp": "timestamp", **{name: expression for expression, name in kept.items()}}
+    matches, values = matching.select(_list(columns), logs)
     cursor.execute(f"CREATE TEMP TABLE matched AS {matches}", values)
-    first_ms = _ms_since(began)
-    results = [_count(cursor, aggregation, "FROM temp.matched", [], scanned) for aggregation in aggregations]
-    return [replace(results[0], took_ms=results[0].took_ms + first_ms), *results[1:]]
+    lists = {plan.metric.lists.read: kept[plan.metric.read] for plan in plans if plan.metric and plan.metric.lists}
+    return _Records(logs, matching, kept | lists)
 
 
-def _count(
-    cursor: duckdb.DuckDBPyConnection, aggregation: Aggregation, matches: str, values: list[Any], scanned: int
-) -> AggregateResult:
-    began = time.perf_counter()
-    names = [f"g{number}" for number in range(len(aggregation.by))]
-    columns = [_group_column(name, aggregation) for name in aggregation.by]
-    grouped = [f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True)]
-    fields = [name for name, by in zip(names, aggregation.by, strict=True) if by != "time"]
-    group_by = f"GROUP BY {', '.join(names)}" if names else ""
-    keep = " AND ".join(_largest(name, aggregation.limit) for name in fields) or "true"
-    order = ", ".join([name for name in names if name not in fields] + ["n DESC", *fields])
-    sql = f"""WITH grouped AS (SELECT {", ".join([*grouped, "count(*) AS n"])} FROM ({matches}) {group_by}) SELECT * FROM grouped WHERE {keep} ORDER BY {order}"""
-    rows = cursor.execute(sql, values).fetchall()
-    return AggregateResult(_aggregate_table(aggregation.by, rows), _ms_since(began), scanned)
+def _list(columns: dict[str, str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
 
 
-def _check_aggregation(aggregation: Aggregation) -> None:
+def _span(cursor: duckdb.DuckDBPyConnection, logs: str) -> Span:
+    row = first_row(cursor, f"SELECT min(timestamp), max(timestamp) FROM {logs}")
+    return (row[0], row[1]) if row and row[0] is not None else _NO_SPAN
+
+
+def _answer(cursor: duckdb.DuckDBPyConnection, plan: Plan, records: _Records, span: Span) -> pa.Table:
+    source, values = records.select(plan.source_columns(span))
+    table = cursor.sql(plan.sql(source), params=values).to_arrow_table()
+    if table.num_rows > MAX_ROWS:
+        raise too_many_rows()
+    return _named(table, plan)
+
+
+def _named(table: pa.Table, plan: Plan) -> pa.Table:
+    """The SQL answer with the names and types that the interface tells."""
+    aggregation = plan.aggregation
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+    groups = dict(zip([name for name in aggregation.by if name != "time"], plan.numbered("g"), strict=True))
     for name in aggregation.by:
-        if name != "time" and column_of(name) is None:
-            expected = "level, source, service, environment, host"
-            raise InvalidQuery(f"Records cannot be counted by {name!r}.", expected=expected)
-    if "time" in aggregation.by and (aggregation.interval_s is None or aggregation.interval_s < 1):
-        raise InvalidQuery("Counting by time needs the width of a bucket.", expected="interval_s of at least 1")
-
-
-def _group_column(name: str, aggregation: Aggregation) -> str:
-    if name != "time":
-        return str(column_of(name))
-    width = (aggregation.interval_s or 1) * 1_000_000
-    return f"epoch_us(timestamp) // {width:d} * {width:d}"
-
-
-def _largest(name: str, limit: int) -> str:
-    """Condition that keeps the largest groups of one field; NULL is a group like any other."""
-    top = f"SELECT {name} FROM grouped GROUP BY {name} ORDER BY sum(n) DESC, {name} LIMIT {limit:d}"
-    return f"EXISTS (SELECT 1 FROM ({top}) AS top WHERE top.{name} IS NOT DISTINCT FROM grouped.{name})"
-
-
-def _aggregate_table(by: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pa.Table:
-    columns: dict[str, pa.Array] = {}
-    for number, name in enumerate(by):
-        values = [row[number] for row in rows]
         if name == "time":
-            columns[name] = pa.array(values, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        elif column_of(name) == "level":
-            columns[name] = pa.array([LEVELS[value] for value in values], pa.string())
+            columns[name] = bucket_starts(table.column("t"), aggregation)
         else:
-            columns[name] = pa.array(values, pa.string())
-    columns["count"] = pa.array([row[len(by)] for row in rows], pa.int64())
+            columns[name] = _group_values(name, table.column(groups[name]))
+    for name, mark in zip(groups, plan.marks, strict=False):
+        columns[f"{name}.other"] = table.column(mark).cast(pa.bool_())
+    columns["count"] = table.column("n").cast(pa.int64())
+    if aggregation.metric != "count":
+        columns["value"] = _finite(table.column("value").cast(pa.float64()))
     return pa.table(columns)
 
 
-def _ms_since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
+def _group_values(name: str, groups: pa.ChunkedArray) -> pa.ChunkedArray:
+    if resolve(name).kind is Kind.LEVEL:
+        return pc.take(pa.array(LEVELS), groups.cast(pa.int8()))
+    return groups.cast(pa.string())
+
+
+def _finite(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Sums beyond all doubles are no numbers that JSON could say."""
+    return pc.if_else(pc.is_finite(values), values, None)

@@ -9,7 +9,7 @@ JSON is parsed once for each record and path, and not at all where the text cann
 """
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 from services.errors import InvalidQuery
 from services.query.fields import MAX_PATH_PARTS
@@ -24,11 +24,13 @@ class AttributeSql:
     """Expressions over a row of `logs`.
 
     json    VARCHAR: the JSON text of what the path leads to, a JSON list of all where it leads to several things;
-            NULL where it leads nowhere. To be read with `texts_of_json` and `numbers_of_json`.
+            NULL where it leads nowhere. To be read with the functions below.
+    lists   VARCHAR: as `json` wherever that is a list; quickly NULL for most others
     text, number  VARCHAR and DOUBLE of the value itself; given only where no record has more than one value there
     """
 
     json: str
+    lists: str
     text: str | None = None
     number: str | None = None
 
@@ -42,42 +44,53 @@ def attribute_sql(path: str) -> AttributeSql:
     if len(parts) > MAX_PATH_PARTS or len(path) > MAX_PATH_LENGTH or "\x00" in path or not path:
         expected = f"at most {MAX_PATH_PARTS} names joined by dots, {MAX_PATH_LENGTH:,} characters in all"
         raise InvalidQuery("This is no path into the attributes.", expected=expected)
-    nested = _extracted(_json_path(parts))
-    if len(parts) == 1:
-        return AttributeSql(_where_possible(parts, nested))
-    pairs = [f"{first}.{second}" for first, second in zip(parts, parts[1:], strict=False)]
-    paths = "[" + ", ".join(_json_path(keys) for keys in _readings(parts)) + "]"
-    several = f"CASE WHEN {_may_hold(pairs)} THEN {_merged(_extracted_all(paths))} ELSE {nested} END"
-    return AttributeSql(_where_possible(parts, several))
+    found, may_be_list = _extracted(_json_path(parts)), "contains(attributes, '[')"
+    if len(parts) > 1:
+        has_dots = _may_hold([f"{first}.{second}" for first, second in pairwise(parts)])
+        paths = "[" + ", ".join(_json_path(keys) for keys in _readings(parts)) + "]"
+        found = f"CASE WHEN {has_dots} THEN {_merged(_extracted_all(paths))} ELSE {found} END"
+        may_be_list = f"({may_be_list} OR {has_dots})"
+    json = f"CASE WHEN {_may_hold([max(parts, key=len)])} THEN {found} END"
+    return AttributeSql(json, f"CASE WHEN {may_be_list} THEN {json} END")
 
 
-def texts_of_json(json: str) -> str:
-    """VARCHAR[]: the different values in an `AttributeSql.json`."""
-    return f"""(CASE WHEN starts_with({json}, '[') THEN list_distinct({_elements(json)})
-        WHEN {json} IS NULL OR {json} = 'null' OR starts_with({json}, '{{') THEN []::VARCHAR[]
-        ELSE [{_text(json)}] END)"""
+def is_list(json: str) -> str:
+    """Condition: it is a JSON list. All are of an `AttributeSql.json`."""
+    return f"starts_with({json}, '[')"
 
 
-def numbers_of_json(json: str) -> str:
-    """DOUBLE[]: the numbers in an `AttributeSql.json`, with repetitions, and NULL for each value that is none."""
-    each = f"list_transform({_elements(json)}, lambda text: {number_of_text('text')})"
-    bare = f"TRY_CAST(CASE WHEN {json}[1] BETWEEN '-' AND '9' THEN {json} END AS DOUBLE)"
-    number = f"CASE WHEN starts_with({json}, '\"') THEN {number_of_text(_text(json))} ELSE {_finite(bare)} END"
-    return f"(CASE WHEN starts_with({json}, '[') THEN {each} ELSE [{number}] END)"
+def text_of(json: str) -> str:
+    """VARCHAR: the value, NULL where it is a list, an object or null."""
+    is_none = f"{json} = 'null' OR starts_with({json}, '[') OR starts_with({json}, '{{')"
+    return f"(CASE WHEN {is_none} THEN NULL ELSE {_text(json)} END)"
+
+
+def number_of(json: str) -> str:
+    """DOUBLE: the value where it is a number, infinite beyond all doubles; NULL where it is anything else."""
+    text = f"trim(CASE WHEN regexp_full_match({json}, '\"{_NUMBER}\"') THEN {json} END, '\"')"
+    return f"TRY_CAST(CASE WHEN starts_with({json}, '\"') THEN {text} ELSE {json} END AS DOUBLE)"
+
+
+def texts_of_list(json: str) -> str:
+    """VARCHAR[]: the values in a JSON list, with repetitions."""
+    elements = f"json_extract({json}, '$[*]')::VARCHAR[]"
+    texts = f"list_transform({elements}, lambda each: {text_of('each')})"
+    return f"list_filter({texts}, lambda each: each IS NOT NULL)"
+
+
+def numbers_of_list(json: str) -> str:
+    """DOUBLE[]: of each element of a JSON list what `number_of` says."""
+    return f"list_transform(json_extract({json}, '$[*]')::VARCHAR[], lambda each: {number_of('each')})"
 
 
 def number_of_text(text: str) -> str:
-    """DOUBLE: the number that a text is (the query language's rule), NULL where it is none or beyond all doubles."""
-    return _finite(f"TRY_CAST(CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN {text} END AS DOUBLE)")
+    """DOUBLE: the number that a text is by the query language's rule, infinite beyond all doubles; NULL for others."""
+    return f"TRY_CAST(CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN {text} END AS DOUBLE)"
 
 
 def quoted(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _finite(number: str) -> str:
-    return f"(CASE WHEN isfinite({number}) THEN {number} END)"
 
 
 def _extracted(path: str) -> str:
@@ -91,16 +104,11 @@ def _extracted_all(paths: str) -> str:
 def _merged(found: str) -> str:
     """One JSON text of what several readings lead to; the elements of lists side by side."""
     inner = "CASE WHEN starts_with(each, '[') THEN each[2:-2] ELSE each END"
-    joined = f"array_to_string(list_filter(list_transform(all, lambda each: {inner}), lambda each: each <> ''), ',')"
-    merge = f"CASE len(all) WHEN 0 THEN NULL WHEN 1 THEN all[1] ELSE '[' || {joined} || ']' END"
-    return f"list_transform([{found}], lambda all: {merge})[1]"
-
-
-def _elements(json: str) -> str:
-    """VARCHAR[]: the elements of a JSON list that are values."""
-    elements = f"json_extract({json}, '$[*]')::VARCHAR[]"
-    is_value = "NOT starts_with(each, '[') AND NOT starts_with(each, '{') AND each <> 'null'"
-    return f"list_transform(list_filter({elements}, lambda each: {is_value}), lambda each: {_text('each')})"
+    joined = (
+        f"array_to_string(list_filter(list_transform(several, lambda each: {inner}), lambda each: each <> ''), ',')"
+    )
+    merge = f"CASE len(several) WHEN 0 THEN NULL WHEN 1 THEN several[1] ELSE '[' || {joined} || ']' END"
+    return f"list_transform([{found}], lambda several: {merge})[1]"
 
 
 def _text(json: str) -> str:
@@ -124,10 +132,6 @@ def _readings(parts: list[str]) -> list[list[str]]:
             keys = [*keys[:-1], f"{keys[-1]}.{part}"] if is_joined else [*keys, part]
         found.append(keys)
     return found
-
-
-def _where_possible(parts: list[str], found: str) -> str:
-    return f"CASE WHEN {_may_hold([max(parts, key=len)])} THEN {found} END"
 
 
 def _may_hold(keys: list[str]) -> str:

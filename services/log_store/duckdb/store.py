@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from services.clock import Clock
 from services.errors import BackendTimeout, BackendUnavailable, NotFound, QuotaExceeded
@@ -24,7 +23,7 @@ from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.searching import Index
 from services.log_store.duckdb.sequence import seq_of
 from services.log_store.duckdb.watching import watched
-from services.log_store.duckdb.writer import OnStored, Task, Writer
+from services.log_store.duckdb.writer import ClosedTask, OnStored, Task, Writer
 from services.log_store.interface import (
     AggregateResult,
     Aggregation,
@@ -82,7 +81,9 @@ class DuckDBLogStore(LogStore):
         self._writers: dict[str, Writer] = {}
         self._seen: set[str] = set()
         self._in_background = maintain
-        self._maintenance = Maintenance(self._engine, self._counters, self._change, self._index.mask_version)
+        self._maintenance = Maintenance(
+            self._engine, self._counters, self._change, self._while_closed, self._index.mask_version
+        )
         self._reading: set[duckdb.DuckDBPyConnection] = set()
         self._closed = False
 
@@ -119,6 +120,7 @@ class DuckDBLogStore(LogStore):
                 delete_where(cursor, state.database, scan.sql, scan.values)
                 sql = f"DELETE FROM {state.database}.logs WHERE {scan.sql}"
                 deleted += int(one_value(cursor, sql, scan.values))
+            cursor.execute(f"INSERT INTO {state.database}.deletions VALUES (?)", [deleted])
             return deleted
 
         deleted = self._change(organisation_id, run)
@@ -127,12 +129,18 @@ class DuckDBLogStore(LogStore):
         return deleted
 
     def maintain(self, organisation_id: str) -> Work:
-        """Do now what is otherwise done in the background: seal the full blocks. Says what was done."""
+        """Do now what is otherwise done in the background: seal full blocks, compact the file. Says what was done."""
         return self._maintenance.run(organisation_id)
 
     def _change(self, organisation_id: str, change: Change) -> int:
         """Have the organisation's writer make a change between two groups."""
         task = Task(change)
+        self._writer(organisation_id).submit(task)
+        return task.answer.result()
+
+    def _while_closed(self, organisation_id: str, run: Callable[[], int]) -> int:
+        """Have something done while the organisation's writer has the file closed."""
+        task = ClosedTask(run)
         self._writer(organisation_id).submit(task)
         return task.answer.result()
 
@@ -256,6 +264,10 @@ class DuckDBLogStore(LogStore):
             return self._read_once(organisation_id, run, handle)
 
     def _read_once(self, organisation_id: str, run: Callable[[Reader], Answer], handle: Handle | None) -> Answer:
+        with self._engine.occupancy.shared(organisation_id):
+            return self._read_inside(organisation_id, run, handle)
+
+    def _read_inside(self, organisation_id: str, run: Callable[[Reader], Answer], handle: Handle | None) -> Answer:
         self._engine.attach(organisation_id, create=False)
         cursor = self._engine.cursor(self._timeout_s)
         with self._lock:

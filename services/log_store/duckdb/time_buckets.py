@@ -5,6 +5,7 @@ up in Python and become a CASE over a few moments (17 ms). A bucket of the calen
 where clocks change, it is an hour longer or shorter.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -77,13 +78,11 @@ def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple[
 
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """When, to the second, the offset that holds `after` began."""
-    before, offset = before.replace(microsecond=0), _offset(zone, after)
-    while after - before > _SECOND:
-        middle = before + (after - before) // 2
-        middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > before else before + _SECOND
-        before, after = (before, middle) if _offset(zone, middle) == offset else (middle, after)
-    return after.replace(microsecond=0)
+    """When, to the second, the offset that holds `after` (and not `before`) began."""
+    offset, seconds = _offset(zone, after), int((after - before) / _SECOND) + 1
+    first = before.replace(microsecond=0)
+    later = bisect_left(range(seconds), True, key=lambda second: _offset(zone, first + second * _SECOND) == offset)
+    return first + later * _SECOND
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:

@@ -1,0 +1,172 @@
+"""An aggregation as one SQL statement over the records that match.
+
+One pass groups the records by what was read of their fields. Where a record may have several values, or the rest is
+asked for, further steps work on those groups, which are few: `labels` says for each thing read to which groups of the
+answer it belongs (once each, however many of its values lie there).
+
+Names in the SQL: t (time bucket), k0, k1 (what was read of a field), g0, g1 (group), o0, o1 (whether it is the rest),
+v (what was read for the metric, then its value), w (the same where it is a list), n (number of records), value (the metric).
+"""
+
+from dataclasses import dataclass
+
+from services.log_store.duckdb.aggregation_checks import MAX_ROWS, check_aggregation
+from services.log_store.duckdb.aggregation_fields import GroupSql, MetricSql, group_sql, metric_sql, over_rows
+from services.log_store.duckdb.time_buckets import Span, bucket_sql
+from services.log_store.interface import Aggregation
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An aggregation with its fields as SQL."""
+
+    aggregation: Aggregation
+    groups: tuple[GroupSql, ...]
+    metric: MetricSql | None
+
+    @property
+    def reads(self) -> list[str]:
+        """All that is read of a record besides its time, as expressions over `logs`."""
+        return [field.read for field in (*self.groups, self.metric) if field]
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether JSON is parsed for each record."""
+        return any(field.is_costly for field in (*self.groups, self.metric) if field)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether time is one of the groups."""
+        return "time" in self.aggregation.by
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the groups of the answer are not simply what was read."""
+        return bool(self.groups) and (self.aggregation.with_other or any(each.values for each in self.groups))
+
+    def passes(self, is_heavy: bool) -> int:
+        """How often the records are read; `is_heavy` where the condition itself is what costs."""
+        second = self.is_labelled and self.metric is not None
+        lists = is_heavy and self.metric is not None and self.metric.lists is not None
+        return 1 + second + lists
+
+    @property
+    def marks(self) -> list[str]:
+        """Columns that say whether a group is the rest."""
+        return self.numbered("o") if self.aggregation.with_other else []
+
+    def numbered(self, prefix: str) -> list[str]:
+        """One name per field that is grouped by."""
+        return [f"{prefix}{number}" for number in range(len(self.groups))]
+
+    def key(self, prefix: str) -> list[str]:
+        """The names that rows are grouped by."""
+        return (["t"] if self.has_time else []) + self.numbered(prefix)
+
+    def source_columns(self, span: Span) -> dict[str, str]:
+        """What is selected of each record: name -> expression over `logs`. `span` holds the time of every record."""
+        columns = dict(zip(self.numbered("k"), (field.read for field in self.groups), strict=True))
+        if self.has_time:
+            columns["t"] = bucket_sql(self.aggregation, span)
+        if self.metric:
+            columns["v"] = self.metric.read
+            if self.metric.lists:
+                columns["w"] = self.metric.lists.read
+        return columns or {"record": "true"}
+
+    def sql(self, source: str) -> str:
+        """The statement over `source` (SQL that gives `source_columns`): columns of `key`, marks, n and value.
+
+        It gives at most one row more than `MAX_ROWS`.
+        """
+        steps = _labelled_steps(self) if self.is_labelled else _plain_steps(self)
+        with_steps = ", ".join([f"source AS NOT MATERIALIZED ({source})", *steps])
+        columns = ", ".join([*self.key("g"), *self.marks, "coalesce(n, 0)::BIGINT AS n", *self._value])
+        order = ", ".join([*(["t"] if self.has_time else []), "n DESC", *self.numbered("g")])
+        return f"WITH {with_steps} SELECT {columns} FROM answer ORDER BY {order} LIMIT {self._most_rows:d}"
+
+    @property
+    def _value(self) -> list[str]:
+        return ["value"] if self.metric else []
+
+    @property
+    def is_one_list(self) -> bool:
+        """Whether the answer is the first rows of the groups of one field, nothing else."""
+        return len(self.groups) == 1 and not self.has_time and not self.is_labelled
+
+    @property
+    def _most_rows(self) -> int:
+        return self.aggregation.limit if self.is_one_list else MAX_ROWS + 1
+
+
+def plan_of(aggregation: Aggregation) -> Plan:
+    """Raises `InvalidQuery` for what is not served."""
+    check_aggregation(aggregation)
+    groups = tuple(group_sql(name) for name in aggregation.by if name != "time")
+    if aggregation.metric == "count" or aggregation.field is None:
+        return Plan(aggregation, groups, None)
+    return Plan(aggregation, groups, metric_sql(aggregation.metric, aggregation.field))
+
+
+def _plain_steps(plan: Plan) -> list[str]:
+    """The records grouped by what was read of them; of each field the largest groups are kept."""
+    keys = [f"{k} AS {g}" if k != g else k for k, g in zip(plan.key("k"), plan.key("g"), strict=True)]
+    grouped = _grouped(plan, f"({_rows(plan)})", keys, plan.key("g"))
+    if not plan.groups or plan.is_one_list:
+        return [f"answer AS ({grouped})"]
+    kept = " AND ".join(_is_kept("grouped", g, plan.aggregation.limit) for g in plan.numbered("g"))
+    return [f"grouped AS ({grouped})", f"answer AS (FROM grouped WHERE {kept})"]
+
+
+def _is_kept(table: str, group: str, limit: int) -> str:
+    """Condition that holds for the largest groups of one field; NULL is a group like any other."""
+    top = f"SELECT {group} FROM {table} GROUP BY {group} ORDER BY sum(n) DESC, {group} LIMIT {limit:d}"
+    return f"EXISTS (SELECT 1 FROM ({top}) AS top WHERE top.{group} IS NOT DISTINCT FROM {table}.{group})"
+
+
+def _labelled_steps(plan: Plan) -> list[str]:
+    """What was read, counted; its labels by field; then the records, or those counts, joined with their labels."""
+    keys = ", ".join(plan.key("k"))
+    counted = f"counted AS MATERIALIZED (SELECT {keys}, count(*) AS n FROM source GROUP BY {keys})"
+    labels = [step for number, field in enumerate(plan.groups) for step in _label_steps(plan, number, field)]
+    joins = " ".join(f"JOIN labels{n} ON k{n} IS NOT DISTINCT FROM labels{n}.k" for n in range(len(plan.groups)))
+    rows = _rows(plan) if plan.metric else "SELECT * RENAME (n AS one) FROM counted"
+    groups = [*plan.key("g"), *plan.marks]
+    return [counted, *labels, f"answer AS ({_grouped(plan, f'({rows}) {joins}', groups, groups)})"]
+
+
+def _label_steps(plan: Plan, number: int, field: GroupSql) -> list[str]:
+    """Steps to the table `labels<number>`: k (what was read), group, whether it is the rest."""
+    table, k, g, o = f"values{number}", f"k{number}", f"g{number}", f"o{number}"
+    read = f"(SELECT {k} AS k, sum(n) AS n FROM counted GROUP BY {k})"
+    if field.values is None:
+        values = f"SELECT k, k AS {g}, n FROM {read}"
+    else:  # a record without any value belongs to the group NULL
+        texts = f"(SELECT k, n, {field.values('k')} AS texts FROM {read})"
+        values = f"SELECT k, n, unnest(CASE WHEN len(texts) > 0 THEN texts ELSE [NULL] END) AS {g} FROM {texts}"
+    marked = f"SELECT k, {g}, {_is_kept(table, g, plan.aggregation.limit)} AS is_kept FROM {table}"
+    labels = f"SELECT k, {g}, false AS {o} FROM marked{number} WHERE is_kept"
+    if plan.aggregation.with_other:
+        labels += f" UNION ALL SELECT DISTINCT k, NULL, true FROM marked{number} WHERE NOT is_kept"
+    steps = {table: values, f"marked{number}": marked, f"labels{number}": labels}
+    return [f"{name} AS MATERIALIZED ({step})" for name, step in steps.items()]
+
+
+def _rows(plan: Plan) -> str:
+    """SQL of the rows that are counted and measured. A record is one; the values in its list come in rows that are none."""
+    keys, metric = plan.key("k"), plan.metric
+    if metric is None:
+        return f"SELECT {', '.join([*keys, '1 AS one'])} FROM source"
+    records = f"SELECT {', '.join([*keys, '1 AS one'])}, {metric.value('v')} AS v FROM source"
+    if metric.lists is None:
+        return records
+    in_lists = ", ".join([*keys, "0 AS one", f"unnest({metric.lists.elements('w')}) AS v"])
+    return f"{records} UNION ALL SELECT {in_lists} FROM source WHERE {metric.lists.is_one('w')}"
+
+
+def _grouped(plan: Plan, source: str, columns: list[str], names: list[str]) -> str:
+    metric = [f"{over_rows(plan.aggregation.metric, 'v')} AS value"] if plan.metric else []
+    is_one_each = not plan.is_labelled and not (plan.metric and plan.metric.lists)
+    count = "count(*)" if is_one_each else "sum(one)"
+    group_by = f"GROUP BY {', '.join(names)}" if names else ""
+    return f"SELECT {', '.join([*columns, f'{count} AS n', *metric])} FROM {source} {group_by}"
