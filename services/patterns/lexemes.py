@@ -21,10 +21,10 @@ MAX_PERIOD = 6
 """A list's entry has at most so many lexemes."""
 
 _LEXEME = re.compile(
-    r"""(\s*)((?:/|\w[\w+.-]*://)[^\s=,;()\[\]{}<>"'`|!?]*\?[^\s()\[\]{}<>"'`|]*|[^\s=,;()\[\]{}<>"'`|!?]+|\S)"""
+    r"""(\s*)((?:/|[\w+][\w+.-]*://)[^\s=,;()\[\]{}<>"'`|!?]*\?[^\s()\[\]{}<>"'`|]*|[^\s=,;()\[\]{}<>"'`|!?]+|\S)"""
 )
 """A path or an address with its query; a text without white space, brackets, quotes and the like; any other character."""
-_URL = re.compile(r"\w[\w+.-]*://")
+_URL = re.compile(r"[\w+][\w+.-]*://")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\")
 _FILLER = re.compile(r"(\.{2,}|-{2,})")
 _STARS = re.compile(r"\*{3,}\Z")
@@ -57,6 +57,7 @@ def form_of(shape: str) -> Form:
             _read("\n" + rest.rpartition("\n")[2].strip(), keys, gaps)
     _settle_by_neighbours(keys, gaps)
     _join_lists(keys, gaps)
+    _join_quoted(keys, gaps)
     if len(keys) > MAX_FORM:
         del keys[MAX_FORM:], gaps[MAX_FORM:]
         keys[-1] = VALUE
@@ -164,6 +165,8 @@ def _is_value_beside(key: str, before: str, behind: str) -> bool:
         return True
     if VALUE in (before, behind) and (key in vocabulary.DATE_WORDS or _STARS.match(key)):
         return True
+    if key == "/" and behind == VALUE:
+        return before.isalpha()
     if before == "=":
         return key.lower() in vocabulary.ABSENT_OR_BOOLEAN
     return bool(_STARS.match(key) and (_STARS.match(before) or _STARS.match(behind)))
@@ -172,7 +175,7 @@ def _is_value_beside(key: str, before: str, behind: str) -> bool:
 def _join_lists(keys: list[str], gaps: list[str]) -> None:
     """Values side by side, with commas or without, are one value; so is an entry that is repeated and holds one."""
     for period in range(1, MAX_PERIOD + 1):
-        if len(keys) > period and VALUE in keys:
+        if keys.count(VALUE) > 1:
             _join_repeated(keys, gaps, period)
 
 
@@ -182,8 +185,7 @@ def _join_repeated(keys: list[str], gaps: list[str], period: int) -> None:
     for key, gap in zip(keys, gaps, strict=True):
         kept.append(key)
         kept_gaps.append(gap)
-        cut = _repeated(kept, period)
-        if cut:
+        if key in kept[-period - 2 : -period] and (cut := _repeated(kept, period)):
             del kept[-cut:], kept_gaps[-cut:]
     keys[:], gaps[:] = kept, kept_gaps
 
@@ -191,10 +193,24 @@ def _join_repeated(keys: list[str], gaps: list[str], period: int) -> None:
 def _repeated(kept: list[str], period: int) -> int:
     """How many lexemes at the end say again what stands before them: an entry, and the comma that parts the two."""
     entry = kept[-period:]
-    if VALUE not in entry:
-        return 0
     if kept[-2 * period : -period] == entry:
-        return period
-    if kept[-period - 1 : -period] in ([","], [";"]) and kept[-2 * period - 1 : -period - 1] == entry:
-        return period + 1
-    return 0
+        cut = period
+    elif kept[-period - 1] in (",", ";") and kept[-2 * period - 1 : -period - 1] == entry:
+        cut = period + 1
+    else:
+        return 0
+    return cut if VALUE in entry and _is_balanced(entry) else 0
+
+
+def _is_balanced(entry: list[str]) -> bool:
+    return entry.count('"') % 2 == 0 and all(entry.count(one) == entry.count(_OPENING[one]) for one in "([{")
+
+
+def _join_quoted(keys: list[str], gaps: list[str]) -> None:
+    """A quoted text that holds several values is data, such as a browser's name, and so is a quoted dash."""
+    quotes = [index for index, key in enumerate(keys) if key == '"']
+    for begin, end in reversed(list(zip(quotes[::2], quotes[1::2], strict=False))):
+        inside = keys[begin + 1 : end]
+        if inside == ["-"] or inside.count(VALUE) > 1:
+            keys[begin + 1 : end] = [VALUE]
+            gaps[begin + 1 : end] = [""]

@@ -21,6 +21,7 @@ def template_of(message: str) -> str:
         ("open /var/lib/app/data.db failed", "open <*> failed"),
         ("get http://example.org/a?b=c twice", "get <*> twice"),
         ('"GET /a/b?c=1&d=2 HTTP/1.1" 200', '"GET <*>" <*>'),
+        ('1.2.3.4 [x] "GET / HTTP/1.1" 200 9 "-" "A/5.0 (B; C 1)"', '<*> [x] "GET <*>" <*> "<*>" "<*>"'),
         ("read C:\\Windows\\system.ini again", "read <*> again"),
         ("mail to bob@example.org sent", "mail to <*> sent"),
         ("flags: a=true, b=false, c=null", "flags: a=<*>, b=<*>, c=<*>"),
