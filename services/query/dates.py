@@ -2,21 +2,30 @@
 
 `now-15m`, `now-1d/d`, `now-1d/d+8h` are Elasticsearch's date math
 (https://www.elastic.co/docs/reference/elasticsearch/rest-apis/common-options#date-math): units s m h d w M y, `/d` rounds to
-the day of the request's time zone. As there, an end is rounded up: `now/d` to `now/d` is the whole of today.
+the day of the request's time zone. As there, an end is rounded up: `now/d` to `now/d` is the whole of today. A date or time
+takes arithmetic behind `||`: `2026-01-31||-1M/d`.
+
+In a query, `:>=` and `:<` round down, `:>` and `:<=` up
+(https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-range-query#range-query-date-math-rounding).
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.errors import InvalidQuery
+from services.query.fields import Kind, resolve
+from services.query.tree import And, Field, Not, Or, Query, Range
 
 EXPECTED = "a time like 2026-01-31T12:00:00Z, a date like 2026-01-31, or now-15m"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EPOCH = re.compile(r"[+-]?\d+(\.\d+)?")
-_MATH = re.compile(r"now((?:[+-]\d{1,6}[smhdwMy]|/[smhdwMy])*)")
+_MATH = re.compile(r"(?:now|(\d{4}-\d{2}-\d{2}(?:[T ][^|]*)?)\|\|)((?:[+-]\d{1,6}[smhdwMy]|/[smhdwMy])*)")
 _STEP = re.compile(r"([+-])(\d+)([smhdwMy])|/([smhdwMy])")
 _LOST_PLUS = re.compile(r"(T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?) (\d{2}:?\d{2})")
+_UTC_ZONE = ZoneInfo("UTC")
+_TICK = timedelta(microseconds=1)  # what records' times are kept in
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 _UNITS_PER_SECOND = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
@@ -39,6 +48,68 @@ def range_end(text: str | None, zone: ZoneInfo, now: datetime) -> datetime | Non
     return _moment(text, zone, now, is_end=True)
 
 
+def is_time(text: str) -> bool:
+    """Whether a query may name this as a time."""
+    try:
+        _read(text, _UTC_ZONE, datetime(2026, 1, 1, tzinfo=UTC), is_end=True).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def resolve_times(query: Query, zone: ZoneInfo, now: datetime) -> Query:
+    """`query` with every time absolute: its leaves on times hold RFC 3339 in UTC, with microseconds.
+
+    A time that stands for a stretch (a bare date, a rounding like `now/d`) and every range become a half-open `Range`,
+    which includes its low end and excludes its high one; a `Field` is one moment. Dates and times without an offset are
+    in `zone`, weeks begin on Mondays. Raises `InvalidQuery` with the place of the leaf.
+    """
+    match query:
+        case And(children):
+            return And(tuple(resolve_times(child, zone, now) for child in children))
+        case Or(children):
+            return Or(tuple(resolve_times(child, zone, now) for child in children))
+        case Not(child):
+            return Not(resolve_times(child, zone, now))
+        case Field() | Range() if resolve(query.name).kind is Kind.TIME:
+            try:
+                return _absolute(query, zone, now)
+            except (ValueError, OverflowError) as error:
+                position, length = query.at or (0, 0)
+                message = f"{query.name} has no such time."
+                raise InvalidQuery(message, position=position, length=length, expected=EXPECTED) from error
+    return query
+
+
+def _absolute(leaf: Field | Range, zone: ZoneInfo, now: datetime) -> Field | Range:
+    if isinstance(leaf, Field):
+        start, end = _stretch(leaf.value, zone, now)
+        if start == end:
+            return replace(leaf, value=_rfc3339(start))
+        return Range(leaf.name, _rfc3339(start), _rfc3339(end), True, False, at=leaf.at)
+    low = None if leaf.low is None else _edge(leaf.low, zone, now, is_behind=not leaf.includes_low)
+    high = None if leaf.high is None else _edge(leaf.high, zone, now, is_behind=leaf.includes_high)
+    return Range(leaf.name, low, high, True, False, at=leaf.at)
+
+
+def _edge(text: str, zone: ZoneInfo, now: datetime, *, is_behind: bool) -> str:
+    """The first moment of what `text` names, or the first one behind it."""
+    start, end = _stretch(text, zone, now)
+    if not is_behind:
+        return _rfc3339(start)
+    return _rfc3339(end if end > start else start + _TICK)
+
+
+def _stretch(text: str, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    """Where a time begins, and where what it stands for ends (not included); twice the same for a moment."""
+    text = text.strip()
+    return _read(text, zone, now, False).astimezone(UTC), _read(text, zone, now, True).astimezone(UTC)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 def _moment(text: str | None, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetime | None:
     if text is None or not text.strip():
         return None
@@ -58,7 +129,8 @@ def _read(text: str, zone: ZoneInfo, now: datetime, is_end: bool) -> datetime:
         return _from_epoch(float(text), text)
     math = _MATH.fullmatch(text)
     if math is not None:
-        return _calculate(math[1], zone, now, is_end)
+        start = now if math[1] is None else _read(math[1], zone, now, is_end=False)
+        return _calculate(math[2], start.astimezone(zone), is_end)
     moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
@@ -72,8 +144,7 @@ def _from_epoch(value: float, text: str) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / per_second)
 
 
-def _calculate(steps: str, zone: ZoneInfo, now: datetime, is_end: bool) -> datetime:
-    moment = now.astimezone(zone)
+def _calculate(steps: str, moment: datetime, is_end: bool) -> datetime:
     for sign, amount, unit, rounded in _STEP.findall(steps):
         if rounded:
             moment = _rounded(moment, rounded)

@@ -4,6 +4,7 @@ Every column answers to its short name and to its ECS name (https://www.elastic.
 a path into the attributes. A column also answers to `attributes.<path>` for a member that bears a column's name.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,6 +21,7 @@ class Kind(Enum):
     TAGS = "tags"
     ID = "id"
     ATTRIBUTE = "attribute"
+    PATTERN = "pattern"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ _COLUMNS: dict[str, FieldRef] = {
     "raw": FieldRef(Kind.TEXT, "raw"),
     "problem": FieldRef(Kind.TEXT, "problem"),
     "id": FieldRef(Kind.ID, "id"),
+    "pattern": FieldRef(Kind.PATTERN, "pattern"),
 }
 
 ALIASES: dict[str, str] = {
@@ -89,6 +92,9 @@ _LEVEL_WORDS: dict[str, str] = {
 MAX_PATH_PARTS = 8
 """Longest dotted path: each dot may belong to a key, so a path has 2 to the (parts - 1) readings."""
 
+_SHORTEST_MISS = 4
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
 
 def resolve(name: str) -> FieldRef:
     """What `name` stands for; a name that is no column is a path into the attributes."""
@@ -96,6 +102,47 @@ def resolve(name: str) -> FieldRef:
     if column is not None:
         return column
     return FieldRef(Kind.ATTRIBUTE, name.removeprefix("attributes."))
+
+
+def canonical_name(name: str) -> str:
+    """The shortest name of the same field: of a column its own, of attributes the dotted path."""
+    ref = resolve(name)
+    is_path = ref.kind is Kind.ATTRIBUTE
+    return ref.name if not is_path or resolve(ref.name) == ref else f"attributes.{ref.name}"
+
+
+def near_miss(name: str) -> str | None:
+    """The name of a column that `name` may be a slip of the pen for: one letter more, less or other, or two swapped.
+
+    None for a column's own names, for names shorter than four characters, and where nothing is near. Such a name is no
+    error (records may have that attribute); what is shown beside an empty result may ask.
+    """
+    if len(name) < _SHORTEST_MISS or resolve(name).kind is not Kind.ATTRIBUTE:
+        return None
+    folded = name.lower()
+    return next((known for known in (*_COLUMNS, *ALIASES) if len(known) > 3 and _is_one_edit(folded, known)), None)
+
+
+def _is_one_edit(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    if len(longer) - len(shorter) > 1:
+        return False
+    at = next((at for at, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter))
+    if len(shorter) < len(longer):
+        return shorter[at:] == longer[at + 1 :]
+    swapped = shorter[at + 1 : at + 2] + shorter[at : at + 1] + shorter[at + 2 :]
+    return shorter[at + 1 :] == longer[at + 1 :] or swapped == longer[at:]
+
+
+def is_number(text: str) -> bool:
+    """Whether a value is a number: all of it, ASCII digits, without a plus sign."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def near_level(word: str) -> str | None:
+    """The canonical level whose name is one slip of the pen away from `word`, or None."""
+    folded = word.strip().lower()
+    return next((level for known, level in _LEVEL_WORDS.items() if _is_one_edit(folded, known)), None)
 
 
 def canonical_level(word: str) -> str | None:

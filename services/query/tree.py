@@ -4,6 +4,7 @@ Every leaf knows where it stands in the query text (`at`: position and length), 
 leaves that differ in nothing else are equal.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Span = tuple[int, int]
@@ -46,7 +47,7 @@ class Field(Leaf):
 
     name: str
     value: str
-    quoted: bool = False
+    quoted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -114,3 +115,19 @@ class Not(Query):
     """The child does not match."""
 
     child: Query
+
+
+def all_of(parts: Sequence[Query]) -> Query:
+    """AND of the parts, those that are ANDs themselves opened up; the part itself where there is one."""
+    flat = [each for part in parts for each in (part.children if isinstance(part, And) else (part,))]
+    if not flat:
+        return MatchAll()
+    return flat[0] if len(flat) == 1 else And(tuple(flat))
+
+
+def any_of(parts: Sequence[Query]) -> Query:
+    """OR of the parts, those that are ORs themselves opened up; the part itself where there is one."""
+    flat = [each for part in parts for each in (part.children if isinstance(part, Or) else (part,))]
+    if not flat:
+        return Not(MatchAll())
+    return flat[0] if len(flat) == 1 else Or(tuple(flat))
