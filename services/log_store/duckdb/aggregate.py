@@ -44,7 +44,7 @@ def aggregate(
 
 def is_costly(aggregations: Sequence[Aggregation]) -> bool:
     """Whether JSON is parsed for each record: as slow as reading long texts. Raises `InvalidQuery`."""
-    return any(plan_of(aggregation).is_costly for aggregation in aggregations)
+    return any(plan_of(aggregation).parsed for aggregation in aggregations)
 
 
 def empty_result(aggregation: Aggregation) -> AggregateResult:
@@ -73,8 +73,9 @@ class _Records:
 
 
 def _records(cursor: duckdb.DuckDBPyConnection, logs: str, plans: Sequence[Plan], matching: Matching) -> _Records:
-    costly = [plan for plan in plans if matching.is_heavy or plan.is_costly]
-    if sum(plan.passes(matching.is_heavy) for plan in costly) <= 1:
+    parsed = [expression for plan in plans for expression in plan.parsed]
+    is_read_again = matching.is_heavy and sum(plan.scans for plan in plans) > 1
+    if not is_read_again and len(parsed) == len(set(parsed)):
         return _Records(logs, matching)
     expressions = sorted({read for plan in plans for read in plan.reads})
     kept = {expression: f"c{number}" for number, expression in enumerate(expressions)}

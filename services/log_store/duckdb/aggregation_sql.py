@@ -30,11 +30,6 @@ class Plan:
         return [field.read for field in (*self.groups, self.metric) if field]
 
     @property
-    def is_costly(self) -> bool:
-        """Whether JSON is parsed for each record."""
-        return any(field.is_costly for field in (*self.groups, self.metric) if field)
-
-    @property
     def has_time(self) -> bool:
         """Whether time is one of the groups."""
         return "time" in self.aggregation.by
@@ -44,11 +39,20 @@ class Plan:
         """Whether the groups of the answer are not simply what was read."""
         return bool(self.groups) and (self.aggregation.with_other or any(each.values for each in self.groups))
 
-    def passes(self, is_heavy: bool) -> int:
-        """How often the records are read; `is_heavy` where the condition itself is what costs."""
-        second = self.is_labelled and self.metric is not None
-        lists = is_heavy and self.metric is not None and self.metric.lists is not None
-        return 1 + second + lists
+    @property
+    def scans(self) -> int:
+        """How often the records are read."""
+        return 1 + self._reads_again + bool(self.metric and self.metric.lists)
+
+    @property
+    def parsed(self) -> list[str]:
+        """The expressions that parse JSON, each as often as it is read."""
+        groups = [group.read for group in self.groups if group.is_costly] * (1 + self._reads_again)
+        return [*groups, *([self.metric.read] if self.metric and self.metric.is_costly else [])]
+
+    @property
+    def _reads_again(self) -> bool:
+        return self.is_labelled and self.metric is not None
 
     @property
     def marks(self) -> list[str]:
@@ -82,7 +86,7 @@ class Plan:
         steps = _labelled_steps(self) if self.is_labelled else _plain_steps(self)
         with_steps = ", ".join([f"source AS NOT MATERIALIZED ({source})", *steps])
         columns = ", ".join([*self.key("g"), *self.marks, "coalesce(n, 0)::BIGINT AS n", *self._value])
-        order = ", ".join([*(["t"] if self.has_time else []), "n DESC", *self.numbered("g")])
+        order = ", ".join([*(["t"] if self.has_time else []), "n DESC", *self.numbered("g"), *self.marks])
         return f"WITH {with_steps} SELECT {columns} FROM answer ORDER BY {order} LIMIT {self._most_rows:d}"
 
     @property

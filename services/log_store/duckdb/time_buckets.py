@@ -17,7 +17,8 @@ from services.log_store.interface import Aggregation
 
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
+_SHORTEST = timedelta(days=7)
+"""No zone has had an offset for a shorter time since 1970."""
 _SECOND = timedelta(seconds=1)
 
 Span = tuple[datetime, datetime]
@@ -66,11 +67,11 @@ def _case(moments: list[int], offsets: list[int]) -> str:
 
 
 def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple[datetime, timedelta]]:
-    """(from when, offset to UTC) of every offset between `first` and `last`; none holds for less than a day."""
+    """(from when, offset to UTC) of every offset between `first` and `last`."""
     at, offset = first, _offset(zone, first)
     yield at, offset
     while at < last:
-        following = min(at + _DAY, last)
+        following = min(at + _SHORTEST, last)
         after = _offset(zone, following)
         if after != offset:
             yield _change(zone, at, following), after
