@@ -126,7 +126,7 @@ def _parts_by_colons(texts: list[str]) -> list[str]:
         before = index > 0 and values[index - 1] is True
         behind = index + 1 < len(texts) and values[index + 1] is True
         if values[index] is None:
-            values[index] = before or behind
+            values[index] = before or (behind and index > 0) or texts[:2] == ["", ""]
         elif not values[index] and ((before and _HEX.match(texts[index])) or (behind and "." in texts[index][1:-1])):
             values[index] = True
     parts: list[str] = []
@@ -175,7 +175,8 @@ def _is_value_beside(key: str, before: str, behind: str) -> bool:
 def _join_lists(keys: list[str], gaps: list[str]) -> None:
     """Values side by side, with commas or without, are one value; so is an entry that is repeated and holds one."""
     for period in range(1, MAX_PERIOD + 1):
-        if keys.count(VALUE) > 1:
+        values = {index for index, key in enumerate(keys) if key == VALUE}
+        if any(index + period in values or index + period + 1 in values for index in values):
             _join_repeated(keys, gaps, period)
 
 

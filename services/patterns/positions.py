@@ -10,12 +10,15 @@ from services.patterns.lexemes import VALUE
 ENOUGH = 120
 """Evidence that makes a position variable: the sum over the distinct words seen there while all else was equal."""
 
-WORDS = 4
+WORDS = 5
 """So many distinct words make a position variable."""
 CAPITALS = 10
-"""The same for words in capitals: states and methods (GET, POST) are enumerated, and people tell them apart."""
+"""The same for words in capitals and behind keys such as `action`: states and methods (GET, POST) are enumerated, and
+people tell them apart."""
 NAMES = 2
 """The same behind a noun such as `user`, and for units behind a number."""
+LABELS = 8
+"""The same before a colon, where mostly a part of the program is named."""
 MIN_CONSTANTS = 2
 """With fewer constant words beside it, or at the very beginning, a position asks for twice the evidence."""
 MAX_POSITIONS = 16
@@ -59,7 +62,12 @@ def _place(keys: Keys, index: int, asked: int, constants: int) -> Place:
     label = len(general) < len(keys) and asked != NAMES
     weak = label or constants < MIN_CONSTANTS or index == 0
     at = index - (keys[index - 1] == VALUE if index else 0)
-    return Place(general, at, ENOUGH // (2 * asked if weak else asked), constants >= MIN_CONSTANTS and not label)
+    return Place(
+        general,
+        at,
+        ENOUGH // (2 * asked if weak else asked),
+        constants >= MIN_CONSTANTS and not label and asked != LABELS,
+    )
 
 
 def constants_of(keys: Keys) -> int:
@@ -85,9 +93,12 @@ def _asked(keys: Keys, index: int) -> int:
         return 0
     if before.lower() in vocabulary.NAMING_NOUNS and behind != "=":
         return NAMES
-    if behind in ("=", ":") or (behind == "(" and before != "="):
+    if behind == "=" or (behind == "(" and before != "="):
         return 0
-    return CAPITALS if key.isupper() else WORDS
+    if behind == ":":
+        return LABELS
+    tells = before in ("=", ":") and index > 1 and keys[index - 2].lower() in vocabulary.EVENT_KEYS
+    return CAPITALS if tells or key.isupper() else WORDS
 
 
 def _is_loose(keys: Keys, index: int) -> bool:

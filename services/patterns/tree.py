@@ -58,7 +58,7 @@ class PatternTree:
     """
 
     def __init__(self) -> None:
-        self.merged: dict[int, int] = {}
+        self._merged: dict[int, int] = {}
         self._last_id = 0
         self._changed: set[int] = set()
         self._forms_by_id: dict[int, int] = {}
@@ -84,8 +84,8 @@ class PatternTree:
         tree = cls()
         for row in rows:
             tree._last_id = max(tree._last_id, row.id)
-            if row.merged_into is not None:
-                tree.merged[row.id] = row.merged_into
+            if row.merged_into is not None and row.merged_into < row.id:
+                tree._merged[row.id] = row.merged_into
         known = [(tree._insert_shape(shape), tree.surviving(number)) for shape, number in shapes]
         tree._last_id = max([tree._last_id, *(number for _, number in known)])
         if together:
@@ -94,9 +94,19 @@ class PatternTree:
             tree._give_ids_to_most(known)
         return tree
 
+    @property
+    def merged(self) -> dict[int, int]:
+        """Every id that was merged away → the id under which its pattern lives now."""
+        return {number: self.surviving(number) for number in self._merged}
+
     def surviving(self, number: int) -> int:
         """The id under which a pattern lives now, for any id ever given."""
-        return self.merged.get(number, number)
+        last = number
+        while last in self._merged:
+            last = self._merged[last]
+        while number != last:
+            self._merged[number], number = last, self._merged[number]
+        return last
 
     def changed(self) -> list[PatternRow]:
         """The rows that are new or different since the last call, by id; those merged away say into which."""
@@ -105,11 +115,12 @@ class PatternTree:
 
     def patterns(self) -> list[PatternRow]:
         """All patterns that are alive, by id."""
-        return [self._row(number) for number in sorted(self._forms_by_id) if number not in self.merged]
+        return [self._row(number) for number in sorted(self._forms_by_id) if number not in self._merged]
 
     def _row(self, number: int) -> PatternRow:
-        group = self._groups[self._root(self._forms_by_id[self.surviving(number)])]
-        return PatternRow(number, template_text(group.keys, group.gaps), self.merged.get(number))
+        survivor = self.surviving(number)
+        group = self._groups[self._root(self._forms_by_id[survivor])]
+        return PatternRow(number, template_text(group.keys, group.gaps), None if survivor == number else survivor)
 
     def _keep_together(self, known: list[tuple[int, int]]) -> None:
         firsts: dict[int, int] = {}
@@ -244,10 +255,7 @@ class PatternTree:
         return (self._groups[root].id or float("inf"), root)
 
     def _merge_ids(self, gone: int, kept: int) -> None:
-        self.merged[gone] = kept
-        for each, target in self.merged.items():
-            if target == gone:
-                self.merged[each] = kept
+        self._merged[gone] = kept
         self._changed.add(gone)
 
     def _id_of(self, form: int) -> int:

@@ -29,6 +29,7 @@ def template_of(message: str) -> str:
         ("peers () now", "peers (<*>) now"),
         ("enable......1", "enable......<*>"),
         ("lifetime <1 sec", "lifetime <*> sec"),
+        ('{"user":"bob","ms":12}', '{"user":"bob","ms":<*>}'),
         ("NameSystem.addStoredBlock: done", "NameSystem.addStoredBlock: done"),
         ("mapred.job.id is deprecated", "mapred.job.id is deprecated"),
         ("No such file: No space", "No such file: No space"),

@@ -37,6 +37,21 @@ def test_words_that_tell_the_outcome_are_never_values() -> None:
     assert PatternTree().assign([f"worker process \x1a was {word} again" for word in outcomes]) == list(range(1, 8))
 
 
+def test_values_of_keys_that_tell_what_happened_stay_apart() -> None:
+    actions = ["login", "logout", "upload", "download", "rename", "move"]
+    assert PatternTree().assign([f"request from \x1a action={word} for tenant \x1a" for word in actions]) == [
+        *range(1, 7)
+    ]
+    assert PatternTree().assign([f"request from \x1a owner={word} for tenant \x1a" for word in actions]) == [1] * 6
+
+
+def test_keys_are_never_values() -> None:
+    shapes = [
+        f"resource usage now {key}=\x1a of the limit" for key in ["cpu", "memory", "disk", "network", "swap", "threads"]
+    ]
+    assert PatternTree().assign(shapes) == [*range(1, 7)]
+
+
 def test_a_word_where_equal_lines_hold_a_value_is_a_value() -> None:
     shapes = ["no route for printer in zone \x1a", "no route for \x1a in zone \x1a"]
     assert PatternTree().assign(shapes) == [1, 1]
