@@ -46,7 +46,7 @@ MAX_REGEX = 1_000
 _MAX_PATTERN_ID = 2**63 - 1
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_NETWORK = re.compile(r"(?:\d+\.){3}\d+/\d+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/\d+", re.ASCII)
+NETWORK = re.compile(r"(?:\d+\.){3}\d+/\d+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/\d+", re.ASCII)
 _CHUNK = re.compile(r"[\w*?]+")
 _RESERVED_NAME = re.compile(r"_\w+_")
 _EMPTY_PART = re.compile(r"^\.|(?<!\\)(?:\\\\)*\.\.|(?<!\\)(?:\\\\)*\.$")
@@ -103,9 +103,9 @@ class Leaves:
                 self._check_time(value, piece.span)
             case Kind.PATTERN:
                 self._check_pattern(value, piece.span)
-            case Kind.KEYWORD | Kind.ATTRIBUTE if not is_quoted and _NETWORK.fullmatch(value):
+            case Kind.KEYWORD | Kind.TAGS | Kind.ATTRIBUTE if not is_quoted and NETWORK.fullmatch(value):
                 return Network(name, self._network(value, piece.span), at=at)
-            case Kind.TEXT if not is_quoted and _NETWORK.fullmatch(value):
+            case Kind.TEXT if not is_quoted and NETWORK.fullmatch(value):
                 message = f"A network cannot be looked for in the text of {name}."
                 raise refusal(self.text, piece.span, message, "a field of addresses, or quotes", write=quoted(value))
         return Field(name, value, is_quoted, at=at)
@@ -241,10 +241,10 @@ class Leaves:
         name = unescaped(raw)
         if WILDCARD.search(raw):
             raise refusal(self.text, span, "A field's name cannot hold wildcards.", "one field's name")
-        if _RESERVED_NAME.fullmatch(raw):
+        if is_reserved(raw):
             message, expected = f"There is no {raw[:60]}.", f"_exists_, or \\{raw[:60]} for a field of that name"
             raise refusal(self.text, span, message, expected, write="\\" + raw)
-        if _EMPTY_PART.search(raw) or not resolve(name).name:
+        if has_empty_part(raw) or not resolve(name).name:
             mend = re.sub(r"\.{2,}", ".", raw.strip(".")) or None
             raise refusal(self.text, span, "A part of this name is empty.", "names joined by single dots", write=mend)
         if resolve(name).kind is Kind.ATTRIBUTE and resolve(name).name.count(".") >= MAX_PATH_PARTS:
@@ -258,6 +258,16 @@ _WHOLE_VALUES = {
     Kind.ID: "a whole id, or ids joined by OR",
     Kind.PATTERN: "a pattern's number, or numbers joined by OR",
 }
+
+
+def is_reserved(raw_name: str) -> bool:
+    """Whether a name, as it is written, is kept for the language itself, like `_exists_`."""
+    return _RESERVED_NAME.fullmatch(raw_name) is not None
+
+
+def has_empty_part(raw_name: str) -> bool:
+    """Whether there is nothing beside a dot of a name, as it is written."""
+    return _EMPTY_PART.search(raw_name) is not None
 
 
 def is_token_character(character: str) -> bool:
