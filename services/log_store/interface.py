@@ -13,7 +13,7 @@ Not promised: the order of batches that are appended concurrently.
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -89,6 +89,7 @@ JSON text (byte-faithful), `tags` a list, absent values None."""
 class LogPage:
     """One page of records. `total` is exact, or None where it was not asked for.
 
+    scanned_rows is about how many records were looked at: those that no index had shut out.
     A page of very large records ends early, with at least one: as long as there are more, `next_cursor` is not None.
     """
 
@@ -157,6 +158,9 @@ class LogContext:
     has_more_after: bool
     took_ms: float
 
+
+SAME_STREAM = ("source", "service", "host")
+"""Columns in which the records of one stream agree."""
 
 FieldType = Literal["text", "keyword", "level", "time", "number", "boolean", "list", "object"]
 
@@ -327,6 +331,35 @@ class LogStore(ABC):
         return [
             self.aggregate(organisation_id, query, each, start=start, end=end, handle=handle) for each in aggregations
         ]
+
+    @abstractmethod
+    def context(
+        self,
+        organisation_id: str,
+        record_id: str,
+        *,
+        before: int = 10,
+        after: int = 10,
+        same: Collection[str] = SAME_STREAM,
+        handle: Handle | None = None,
+    ) -> LogContext:
+        """The up to 200 records before and after one, of those that agree with it in the columns `same` (NULL like NULL).
+
+        `same` names some of source, service, host, environment, upload_id, trace_id, or none: then all are neighbours.
+        Very large records leave out the farthest. Raises `NotFound`, `InvalidQuery`, `BackendTimeout`, `Cancelled`.
+        """
+
+    @abstractmethod
+    def fields(
+        self,
+        organisation_id: str,
+        query: Query,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        handle: Handle | None = None,
+    ) -> FieldsResult:
+        """The fields of the records that match, at most 1,000 paths besides the columns. Raises like `search`."""
 
     @abstractmethod
     def delete(

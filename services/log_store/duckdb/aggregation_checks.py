@@ -11,7 +11,7 @@ MAX_LIMIT = 1_000
 MAX_ROWS = 100_000
 """Rows of a result: time buckets times groups."""
 MAX_INTERVAL_S = 100 * 366 * 86_400
-_NO_GROUPS = (Kind.TEXT, Kind.TIME, Kind.ID)
+_NO_GROUPS = (Kind.TEXT, Kind.TIME, Kind.ID, Kind.PATTERN)
 
 
 def check_aggregation(aggregation: Aggregation) -> None:

@@ -13,10 +13,9 @@ from itertools import pairwise, product
 
 from services.errors import InvalidQuery
 from services.query.fields import MAX_PATH_PARTS
+from services.query.sql_values import NUMBER
 
 MAX_PATH_LENGTH = 1_000
-
-_NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def text_of(json: str) -> str:
 
 def number_of(json: str) -> str:
     """DOUBLE: the value where it is a number, infinite beyond all doubles; NULL where it is anything else."""
-    text = f"trim(CASE WHEN regexp_full_match({json}, '\"{_NUMBER}\"') THEN {json} END, '\"')"
+    text = f"trim(CASE WHEN regexp_full_match({json}, '\"{NUMBER}\"') THEN {json} END, '\"')"
     return f"TRY_CAST(CASE WHEN starts_with({json}, '\"') THEN {text} ELSE {json} END AS DOUBLE)"
 
 
@@ -85,7 +84,7 @@ def numbers_of_list(json: str) -> str:
 
 def number_of_text(text: str) -> str:
     """DOUBLE: the number that a text is by the query language's rule, infinite beyond all doubles; NULL for others."""
-    return f"TRY_CAST(CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN {text} END AS DOUBLE)"
+    return f"TRY_CAST(CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN {text} END AS DOUBLE)"
 
 
 def quoted(text: str) -> str:

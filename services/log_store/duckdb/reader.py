@@ -7,7 +7,7 @@ group outside them.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,21 +17,26 @@ import duckdb
 from services.errors import InvalidQuery, NotFound
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.aggregate import aggregate
+from services.log_store.duckdb.context import context
+from services.log_store.duckdb.fields import fields
 from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.page_budget import affordable, within_budget
+from services.log_store.duckdb.records import SELECTED, moment, record_of
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.duckdb.searching import Index, matching
 from services.log_store.interface import (
     AggregateResult,
     Aggregation,
+    FieldsResult,
+    LogContext,
     LogPage,
     LogQuery,
     LogRecord,
     UploadProgress,
     Usage,
 )
-from services.model import LEVELS, parse_record_id, record_id
+from services.model import parse_record_id
 from services.query.tree import Query
 
 MAX_OFFSET = 10_000
@@ -40,21 +45,6 @@ FEW = 1_000
 """Up to this many matches of a text, their positions are fetched instead of counted."""
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELDS = (
-    "message",
-    "source",
-    "service",
-    "environment",
-    "host",
-    "trace_id",
-    "span_id",
-    "tags",
-    "attributes",
-    "raw",
-    "problem",
-    "upload_id",
-)
-_SELECTED = "epoch_us(timestamp) AS us, seq, level, " + ", ".join(_FIELDS)
 
 
 @dataclass
@@ -76,15 +66,17 @@ class Reader:
     def search(self, query: LogQuery, matching: Matching) -> LogPage:
         """One page."""
         began = time.perf_counter()
-        scanned = self._stored_rows()
-        total, rows = self._total_and_rows(query, matching, scanned)
+        stored = self._stored_rows()
+        total, rows = self._total_and_rows(query, matching, stored)
         database = schema.database(self.organisation_id)
         shown = rows[: affordable(self.cursor, database, rows[: query.limit])]
-        records = [_record(row) for row in shown]
+        records = [record_of(row) for row in shown]
         put_back(self.cursor, database, records)
         more = bool(rows) and rows[0][-1] > len(shown)
         next_cursor = records[-1]["id"] if more and records else None
-        return LogPage(records, total if query.with_total else None, next_cursor, _ms_since(began), scanned)
+        return LogPage(
+            records, total if query.with_total else None, next_cursor, _ms_since(began), min(stored, matching.read_rows)
+        )
 
     def _total_and_rows(
         self, query: LogQuery, matching: Matching, stored: int
@@ -111,10 +103,10 @@ class Reader:
         if not positions:
             return []
         times = [position[0] for position in positions]
-        sql = f"""SELECT {_SELECTED} FROM {self._logs}
+        sql = f"""SELECT {SELECTED} FROM {self._logs}
                   WHERE timestamp BETWEEN ? AND ? AND seq IN (SELECT unnest(?::BIGINT[]))"""
         seqs = [position[1] for position in positions]
-        values = [_moment(min(times)), _moment(max(times)), seqs]
+        values = [moment(min(times)), moment(max(times)), seqs]
         direction = "DESC" if newest_first else "ASC"
         return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
 
@@ -142,11 +134,11 @@ class Reader:
     ) -> list[tuple[Any, ...]]:
         direction, beyond = ("DESC", "<") if query.newest_first else ("ASC", ">")
         if cursor_at is not None:
-            moment = _moment(cursor_at[0])
+            last = moment(cursor_at[0])
             # the first comparison is implied by the rest; it is what DuckDB can prune row groups with
             after = f"timestamp {beyond}= ? AND (timestamp {beyond} ? OR seq {beyond} ?)"
-            matching = matching.narrowed(after, [moment, moment, cursor_at[1]])
-        matches, values = matching.select(_SELECTED, self._logs)
+            matching = matching.narrowed(after, [last, last, cursor_at[1]])
+        matches, values = matching.select(SELECTED, self._logs)
         sql = f"""SELECT * FROM ({matches})
                   ORDER BY us {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
         return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
@@ -156,17 +148,25 @@ class Reader:
         parts = parse_record_id(wanted)
         if parts is None:
             raise NotFound("There is no log record with this id.")
-        sql = f"SELECT {_SELECTED} FROM {self._logs} WHERE timestamp = ? AND seq = ?"
-        row = first_row(self.cursor, sql, [_moment(parts[0]), parts[1]])
+        sql = f"SELECT {SELECTED} FROM {self._logs} WHERE timestamp = ? AND seq = ?"
+        row = first_row(self.cursor, sql, [moment(parts[0]), parts[1]])
         if row is None:
             raise NotFound("There is no log record with this id.")
-        record = _record(row)
+        record = record_of(row)
         put_back(self.cursor, schema.database(self.organisation_id), [record])
         return record
 
     def aggregate(self, aggregations: Sequence[Aggregation], matching: Matching) -> list[AggregateResult]:
         """Counts by time and fields, long texts are read once, however many counts are asked."""
         return aggregate(self.cursor, self._logs, aggregations, matching, self._stored_rows())
+
+    def context(self, record_id: str, before: int, after: int, same: Collection[str]) -> LogContext:
+        """The record's neighbours. Raises `NotFound`."""
+        return context(self.cursor, schema.database(self.organisation_id), record_id, before, after, same)
+
+    def fields(self, matching: Matching) -> FieldsResult:
+        """The fields of the matches."""
+        return fields(self.cursor, self._logs, matching)
 
     def usage(self, size_bytes: int) -> Usage:
         """Counts and span; `size_bytes` is what the caller measured on disk."""
@@ -216,28 +216,7 @@ def _cursor_position(query: LogQuery) -> tuple[int, int] | None:
 def _narrowed(matching: Matching, hour: int, newest_first: bool) -> Matching:
     """The matches without what lies beyond `hour`, in the order of the page."""
     operator, bound = (">=", hour * _HOUR_US) if newest_first else ("<", (hour + 1) * _HOUR_US)
-    return matching.narrowed(f"timestamp {operator} ?", [_moment(bound)])
-
-
-def _record(row: tuple[Any, ...]) -> LogRecord:
-    timestamp_us, seq, level = row[:3]
-    record: LogRecord = {
-        "id": record_id(timestamp_us, seq),
-        "timestamp": _EPOCH + timedelta(microseconds=timestamp_us),
-        "level": LEVELS[level],
-    }
-    record.update(zip(_FIELDS, row[3 : 3 + len(_FIELDS)], strict=True))
-    record["tags"] = record["tags"] or []
-    return record
-
-
-def _moment(timestamp_us: int) -> datetime:
-    """Naive UTC, as the column holds it; far values are brought into what a datetime can say."""
-    return (_EPOCH + timedelta(microseconds=min(timestamp_us, 253_402_300_799_999_999))).replace(tzinfo=None)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return matching.narrowed(f"timestamp {operator} ?", [moment(bound)])
 
 
 def _aware(timestamp_us: int | None) -> datetime | None:

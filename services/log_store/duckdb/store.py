@@ -1,7 +1,7 @@
 """`LogStore` on DuckDB files: the front that hands each call to its part."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from services.clock import Clock
 from services.errors import BackendTimeout, BackendUnavailable, NotFound, QuotaExceeded
 from services.log_store.duckdb.aggregate import empty_result, is_costly
 from services.log_store.duckdb.commit import OrganisationState, Write
+from services.log_store.duckdb.context import check_context
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
 from services.log_store.duckdb.gate import HeavyGate
@@ -25,11 +26,14 @@ from services.log_store.duckdb.sequence import seq_of
 from services.log_store.duckdb.watching import watched
 from services.log_store.duckdb.writer import ClosedTask, OnStored, Task, Writer
 from services.log_store.interface import (
+    SAME_STREAM,
     AggregateResult,
     Aggregation,
     Appended,
+    FieldsResult,
     Handle,
     Idempotency,
+    LogContext,
     LogPage,
     LogQuery,
     LogRecord,
@@ -215,6 +219,44 @@ class DuckDBLogStore(LogStore):
 
         nothing = [empty_result(aggregation) for aggregation in aggregations]
         return self._read(organisation_id, run, nothing, handle)
+
+    def context(
+        self,
+        organisation_id: str,
+        record_id: str,
+        *,
+        before: int = 10,
+        after: int = 10,
+        same: Collection[str] = SAME_STREAM,
+        handle: Handle | None = None,
+    ) -> LogContext:
+        """See the interface."""
+        check_context(before, after, same)
+        absent: LogContext | None = None
+        found = self._read(
+            organisation_id, lambda reader: reader.context(record_id, before, after, same), absent, handle
+        )
+        if found is None:
+            raise NotFound("There is no log record with this id.")
+        return found
+
+    def fields(
+        self,
+        organisation_id: str,
+        query: Query,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        handle: Handle | None = None,
+    ) -> FieldsResult:
+        """See the interface."""
+
+        def run(reader: Reader) -> FieldsResult:
+            matching = reader.matching(query, start, end)
+            with self._slot(organisation_id, matching.is_heavy):
+                return reader.fields(matching)
+
+        return self._read(organisation_id, run, FieldsResult([], 0, 0, False, 0.0), handle)
 
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
         """See the interface."""
