@@ -34,7 +34,8 @@ class Blocks:
         self._planned = dict(self._open)
 
     def _newest(self, cursor: duckdb.DuckDBPyConnection, has_shapes: bool) -> OpenBlock | None:
-        newest = f"SELECT max(block) FROM {self._database}.blocks WHERE has_shapes = ?"
+        newest = f"""SELECT max(block) FROM {self._database}.blocks
+                     WHERE has_shapes = ? AND block NOT IN (SELECT block FROM {self._database}.filters)"""
         number = one_value(cursor, newest, [has_shapes])
         if number is None:
             return None

@@ -14,6 +14,7 @@ NAMES = (
     "refused_heavy",
     "deleted",
     "sealed_blocks",
+    "compactions",
 )
 
 

@@ -5,10 +5,10 @@ around each; the mask is a token of its own there, so that `a 7 b` is never take
 digits is true of a message exactly when it is true of the message's norm.
 """
 
-import re
 from collections.abc import Sequence
 
-from services.query.sql import INSIDE, Condition
+from services.query.sql_condition import Condition
+from services.query.sql_patterns import Piece, token_regex
 
 MASK = "\x1a"
 NORM_SQL = r"' ' || regexp_replace(lower(shape), '[^\pL\pN_\x1a]+', ' ', 'g') || ' '"
@@ -16,8 +16,6 @@ NORM_SQL = r"' ' || regexp_replace(lower(shape), '[^\pL\pN_\x1a]+', ' ', 'g') ||
 
 MASKED_SQL = "contains(norm, chr(26))"
 """Whether a shape has a masked token at all."""
-
-_WILDCARDS = re.compile(r"\\(.)|([*?])|(.)", re.DOTALL)
 
 
 def row_of_tokens(words: Sequence[str]) -> Condition:
@@ -32,15 +30,6 @@ def literal(text: str) -> Condition:
     return Condition("contains(lower(shape), lower(?))", [text])
 
 
-def wildcard(pattern: str) -> Condition:
-    """Shapes with an unmasked token that matches the folded pattern (`*`, `?`, backslash as in `tree.Wildcard`)."""
-    if " " in pattern or MASK in pattern:  # no token holds them, but norm does
-        return Condition("false")
-    return Condition("regexp_matches(norm, ?)", [f" {_token_regex(pattern)} "])
-
-
-def _token_regex(pattern: str) -> str:
-    parts = []
-    for escaped, wild, plain in _WILDCARDS.findall(pattern):
-        parts.append({"*": f"{INSIDE}*", "?": INSIDE}[wild] if wild else re.escape(escaped or plain))
-    return "".join(parts)
+def token_matches(parts: Sequence[Piece]) -> Condition:
+    """Shapes with an unmasked token that matches the pieces of a wildcard pattern, which are folded."""
+    return Condition("regexp_matches(norm, ?)", [token_regex(parts)])

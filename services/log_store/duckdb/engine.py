@@ -4,6 +4,7 @@ Nothing outside this folder imports duckdb for records, and no duckdb error leav
 """
 
 import errno
+import os
 import re
 import shutil
 import threading
@@ -17,6 +18,7 @@ import duckdb
 
 from services.errors import BackendError, BackendTimeout, BackendUnavailable, ConfigError, StorageFull
 from services.log_store.duckdb import schema
+from services.log_store.duckdb.occupancy import Occupancy
 
 STORAGE_VERSION = "v1.5.0"
 """The file format is pinned: a newer DuckDB keeps writing files that the pinned one can read."""
@@ -90,6 +92,7 @@ class Engine:
     def __init__(self, data_dir: Path, settings: EngineSettings):
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
+        self.occupancy = Occupancy()
         self._lock = threading.RLock()
         self._attached: set[str] = set()
         self._closed = False
@@ -158,6 +161,8 @@ class Engine:
 
     def _attach(self, organisation_id: str, path: Path) -> None:
         name = schema.database(organisation_id)
+        for left_over in (self._copy_path(organisation_id), _log_of(self._copy_path(organisation_id))):
+            left_over.unlink(missing_ok=True)  # of a compaction that a crash ended
         if path.exists() and path.stat().st_size < _HEADER_BYTES:
             path.unlink()  # killed while it was created: nothing in it can have been acknowledged
         # Said at every attach: with its default DuckDB would merge our row groups, rewriting the whole file.
@@ -195,6 +200,46 @@ class Engine:
                     raise
                 time.sleep(0.02)
 
+    def attach_copy(self, organisation_id: str) -> None:
+        """Make an empty file beside the organisation's, to replace it."""
+        path = self._copy_path(organisation_id)
+        with self._lock:
+            self.drop_copy(organisation_id)
+            name = schema.copy_database(organisation_id)
+            with self.cursor() as cursor:
+                options = f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}, STORAGE_VERSION '{STORAGE_VERSION}'"
+                cursor.execute(f"ATTACH {_quoted(str(path.resolve()))} AS {name} ({options})")
+                schema.migrate(cursor, name)
+
+    def drop_copy(self, organisation_id: str) -> None:
+        """Forget a copy that will not be used."""
+        path = self._copy_path(organisation_id)
+        with self._lock:
+            with self.cursor() as cursor, translated():
+                cursor.execute(f"DETACH DATABASE IF EXISTS {schema.copy_database(organisation_id)}")
+            path.unlink(missing_ok=True)
+            _log_of(path).unlink(missing_ok=True)
+
+    def take_copy(self, organisation_id: str) -> None:
+        """Let the copy take the place of the organisation's file. Nobody reads or writes either of them now.
+
+        Until the rename the old file is whole, afterwards the new one is. Raises `BackendUnavailable` and leaves the old
+        file in its place where one of the two keeps a log.
+        """
+        path, copy = self.path(organisation_id), self._copy_path(organisation_id)
+        with self._lock, self.cursor() as cursor, translated():
+            cursor.execute(f"DETACH {schema.copy_database(organisation_id)}")
+            self._attached.discard(organisation_id)
+            cursor.execute(f"DETACH {schema.database(organisation_id)}")
+            if _log_of(copy).exists() or _log_of(path).exists():  # it would be replayed on the wrong file
+                raise BackendUnavailable("The log file could not be compacted now.")
+            _sync(copy)
+            copy.replace(path)
+            _sync(path.parent)
+
+    def _copy_path(self, organisation_id: str) -> Path:
+        return self.path(organisation_id).with_suffix(".compacting")
+
     def require_space(self, size_bytes: int) -> None:
         """Raise `StorageFull` unless the disk can take `size_bytes` and a checkpoint."""
         free = shutil.disk_usage(self.data_dir).free
@@ -220,6 +265,19 @@ def translated_quietly() -> Iterator[None]:
         yield
     except duckdb.Error:
         return
+
+
+def _log_of(path: Path) -> Path:
+    """DuckDB's write-ahead log of a file."""
+    return path.with_name(path.name + ".wal")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _quoted(text: str) -> str:

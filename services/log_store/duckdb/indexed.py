@@ -13,6 +13,7 @@ from services.log_store.duckdb import dictionary
 from services.log_store.duckdb.block_index import BlockIndex
 from services.log_store.duckdb.filters import trace_key, windows
 from services.query.sql import Compiler, Condition, MatchRegex, Tokens, joined
+from services.query.sql_patterns import Piece
 from services.query.tree import And, Not, Or, Query
 
 MAX_NARROWING_SHAPES = 200
@@ -41,7 +42,6 @@ class Engine:
     """
 
     tokens: Tokens
-    fold: Callable[[str], str]
     has_digits: Callable[[Sequence[str]], list[bool]]
     hashes: Callable[[Sequence[str]], list[int]]
     shape_ids: Callable[[Condition], frozenset[int] | None]
@@ -146,6 +146,16 @@ class ShapedCompiler(IndexedCompiler):
         if column != "message":
             return super().literal(column, text)
         return self.on_dictionary(dictionary.literal(text))
+
+    def token_matches(self, column: str, parts: list[Piece]) -> Condition:
+        """Unmasked tokens in the dictionary; messages are read only where a masked token might match."""
+        exact = super().token_matches(column, parts)
+        if column != "message":
+            return exact
+        unmasked = self.on_dictionary(dictionary.token_matches(parts))
+        masked = self.on_dictionary(Condition(dictionary.MASKED_SQL))
+        either = f"({unmasked.sql} OR ({masked.sql} AND {exact.sql}))"
+        return Indexed(either, [*unmasked.values, *masked.values, *exact.values], exact.is_heavy)
 
     def pattern(self, pattern_id: int) -> Condition:
         """Records whose shape belongs to the pattern."""

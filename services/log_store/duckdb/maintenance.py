@@ -1,4 +1,4 @@
-"""What is done to files in the background: sealing blocks.
+"""What is done to files in the background: sealing blocks, giving back the space of deleted records.
 
 One thread for all organisations. It reads with cursors of its own, a short statement at a time, rests as long as it worked,
 and changes a file only through the organisation's writer, between two groups. `run` does the same at once, for commands
@@ -17,6 +17,7 @@ import duckdb
 from services.errors import BackendUnavailable, ElkVisionError
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.commit import OrganisationState
+from services.log_store.duckdb.compaction import Copy, is_wasteful
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, translated
 from services.log_store.duckdb.sealing import FullBlock, collect, store_filter, unsealed
@@ -25,10 +26,16 @@ Change = Callable[[duckdb.DuckDBPyConnection, OrganisationState], int]
 """A change of an organisation's file; says how many things it changed."""
 Submit = Callable[[str, Change], int]
 """Has the organisation's writer make a change, and waits for it."""
+SubmitClosed = Callable[[str, Callable[[], int]], int]
+"""Has the organisation's writer close the file while something is done."""
 
 SETTLE_S = 0.5
 """Rest after a commit before the work begins: a burst of writes comes first."""
 RETRY_S = 30.0
+SWAP_WAIT_S = 2.0
+"""How long searches and writes are held up for those that are still inside."""
+SWAP_RETRY_S = 5.0
+SWAP_TRIES = 20
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +44,20 @@ log = logging.getLogger(__name__)
 class Work:
     """What one round did to a file."""
 
-    sealed: int
+    sealed: int = 0
+    compacted: bool = False
 
 
 class Maintenance:
     """The background work of a store. `notify` tells that an organisation's file has changed."""
 
-    def __init__(self, engine: Engine, counters: Counters, submit: Submit, mask_version: int):
+    def __init__(
+        self, engine: Engine, counters: Counters, submit: Submit, submit_closed: SubmitClosed, mask_version: int
+    ):
         self._engine = engine
         self._counters = counters
         self._submit = submit
+        self._submit_closed = submit_closed
         self._mask_version = mask_version
         self._due: OrderedDict[str, float] = OrderedDict()
         self._changed = threading.Condition()
@@ -69,8 +80,9 @@ class Maintenance:
         """Do all that is to be done for one organisation. Raises the errors of the store."""
         with self._one_at_a_time, translated():
             if not self._engine.attach(organisation_id, create=False):
-                return Work(0)
-            return Work(self._seal_all(organisation_id, pause))
+                return Work()
+            sealed = self._seal_all(organisation_id, pause)
+            return Work(sealed, self._compact_if_wasteful(organisation_id, pause))
 
     def close(self, timeout_s: float) -> None:
         """Stop after the statement that runs."""
@@ -142,3 +154,29 @@ class Maintenance:
         self._submit(organisation_id, put)
         self._counters.add("sealed_blocks")
         pause()
+
+    def _compact_if_wasteful(self, organisation_id: str, pause: Callable[[], None]) -> bool:
+        with self._engine.cursor() as cursor:
+            if not is_wasteful(cursor, schema.database(organisation_id), self._mask_version):
+                return False
+            copy = Copy(self._engine, organisation_id, cursor, self._mask_version)
+            try:
+                copy.begin()
+                copy.copy_most(pause)
+                done = any(self._swap(copy) or self._closing.wait(SWAP_RETRY_S) for _ in range(SWAP_TRIES))
+            finally:
+                self._engine.drop_copy(organisation_id)
+        self._counters.add("compactions", int(done))
+        return done
+
+    def _swap(self, copy: Copy) -> bool:
+        """Finish the copy and put it in place, where no long search keeps the file for itself."""
+
+        def swap() -> int:
+            with self._engine.occupancy.exclusive(copy.organisation_id, SWAP_WAIT_S) as is_alone:
+                if is_alone:
+                    copy.copy_rest()
+                    self._engine.take_copy(copy.organisation_id)
+                return int(is_alone)
+
+        return bool(self._submit_closed(copy.organisation_id, swap))

@@ -59,6 +59,9 @@ _VERSION_3 = (
     "ALTER TABLE {db}.dictionary RENAME TO shapes",
     """CREATE TABLE {db}.filters (
         block INTEGER NOT NULL, filter_id BIGINT NOT NULL, engine_hash UBIGINT NOT NULL, bits BLOB NOT NULL)""",
+    "CREATE TABLE {db}.deletions (records BIGINT NOT NULL)",
+    "CREATE TABLE {db}.patterns (pattern_id INTEGER NOT NULL, template VARCHAR NOT NULL, state VARCHAR)",
+    "CREATE TABLE {db}.promoted (slot INTEGER NOT NULL, path VARCHAR NOT NULL, is_filled BOOLEAN NOT NULL)",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
@@ -68,6 +71,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 def database(organisation_id: str) -> str:
     """The quoted SQL name of the organisation's attached file. The id has been checked by `Engine.path`."""
     return f'"org_{organisation_id}"'
+
+
+def copy_database(organisation_id: str) -> str:
+    """The quoted SQL name of the file that is to replace the organisation's."""
+    return f'"copy_{organisation_id}"'
+
+
+def columns_of(cursor: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
+    """Column and type of everything in `logs`, promoted attributes with it, in the order of the table."""
+    sql = """SELECT column_name, data_type FROM duckdb_columns()
+             WHERE database_name = ? AND table_name = 'logs' ORDER BY column_index"""
+    return dict(cursor.execute(sql, [name.strip('"')]).fetchall())
+
+
+def add_missing_columns(cursor: duckdb.DuckDBPyConnection, old: str, new: str) -> None:
+    """Give `logs` of the file `new` the columns that it lacks of `old`."""
+    present = columns_of(cursor, new)
+    for column, of_type in columns_of(cursor, old).items():
+        if column not in present:
+            cursor.execute(f"ALTER TABLE {new}.logs ADD COLUMN {column} {of_type}")
 
 
 def migrate(cursor: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from services.log_store.duckdb import schema
+from services.log_store.duckdb import blocks, schema
 from services.log_store.duckdb.block_index import BlockIndex, read_blocks
 from services.log_store.duckdb.filters import FilterCache
 from services.log_store.duckdb.indexed import (
@@ -19,13 +19,12 @@ from services.log_store.duckdb.indexed import (
     one_of,
 )
 from services.log_store.duckdb.matching import Matching
-from services.log_store.duckdb.words import Tokeniser, fold, has_digits, hashes
+from services.log_store.duckdb.words import Tokeniser, has_digits, hashes
 from services.model import MASK_VERSION
 from services.query.sql import Condition
 from services.query.sql_engine import match_regex
 from services.query.tree import Query
 
-BLOCK_ROWS = 100_000
 FILTER_BYTES = 64 << 20
 
 
@@ -48,33 +47,32 @@ def matching(
 ) -> Matching:
     """The records that match the query and lie in the time range. `cursor` has a snapshot open."""
     database = schema.database(organisation_id)
-    blocks = read_blocks(cursor, database, organisation_id, index.filters, index.mask_version)
-    engine = _engine(cursor, database, index, blocks)
-    shaped = ShapedCompiler(engine, blocks.shaped)
-    plain = PlainCompiler(engine, blocks.plain | blocks.stale)
+    known = read_blocks(cursor, database, organisation_id, index.filters, index.mask_version)
+    engine = _engine(cursor, database, index, known)
+    shaped = ShapedCompiler(engine, known.shaped)
+    plain = PlainCompiler(engine, known.plain | known.stale)
     time = _time_range(start, end)
     found = shaped.compile(query)
     if not shaped.asks_index:
-        return Matching((_with(time, found),), BLOCK_ROWS * len(blocks.shaped | blocks.plain | blocks.stale))
+        return Matching((_with(time, found),), blocks.BLOCK_ROWS * len(known.shaped | known.plain | known.stale))
     scans: list[tuple[IndexedCompiler, Condition, Condition | None]] = []
-    if blocks.shaped or not plain.all_blocks:
-        scans.append((shaped, found, _shaped_rows(blocks)))
+    if known.shaped or not plain.all_blocks:
+        scans.append((shaped, found, _shaped_rows(known)))
     if plain.all_blocks:
-        scans.append((plain, plain.compile(query), _plain_rows(blocks)))
+        scans.append((plain, plain.compile(query), _plain_rows(known)))
     conditions = tuple(_with(time, own, compiler.narrowed(found)) for compiler, found, own in scans)
-    return Matching(conditions, BLOCK_ROWS * sum(_read_blocks(compiler, found) for compiler, found, _ in scans))
+    return Matching(conditions, blocks.BLOCK_ROWS * sum(_read_blocks(compiler, found) for compiler, found, _ in scans))
 
 
-def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, blocks: BlockIndex) -> Engine:
+def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, known: BlockIndex) -> Engine:
     shapes_table = f"{database}.shapes"
     return Engine(
         tokens=lambda text: index.tokeniser.tokens(cursor, text),
-        fold=lambda text: fold(cursor, text),
         has_digits=lambda words: has_digits(cursor, words),
         hashes=lambda keys: hashes(cursor, keys),
         shape_ids=lambda condition: _shape_ids(cursor, shapes_table, condition),
         shapes_table=shapes_table,
-        index=blocks,
+        index=known,
         match_regex=lambda pattern, texts: match_regex(cursor, pattern, texts),
     )
 
@@ -85,24 +83,24 @@ def _shape_ids(cursor: duckdb.DuckDBPyConnection, shapes_table: str, condition: 
     return None if len(rows) > MAX_NARROWING_SHAPES else frozenset(row[0] for row in rows)
 
 
-def _shaped_rows(blocks: BlockIndex) -> Condition | None:
+def _shaped_rows(known: BlockIndex) -> Condition | None:
     """What tells records with a shape of the present mask from all others; None where there are no others."""
-    if not blocks.plain and not blocks.stale:
+    if not known.plain and not known.stale:
         return None
-    stale = f" AND NOT {one_of('block', blocks.stale)}" if blocks.stale else ""
+    stale = f" AND NOT {one_of('block', known.stale)}" if known.stale else ""
     return Condition("shape_id IS NOT NULL" + stale)
 
 
-def _plain_rows(blocks: BlockIndex) -> Condition | None:
-    if not blocks.shaped:
+def _plain_rows(known: BlockIndex) -> Condition | None:
+    if not known.shaped:
         return None
-    stale = f" OR {one_of('block', blocks.stale)}" if blocks.stale else ""
+    stale = f" OR {one_of('block', known.stale)}" if known.stale else ""
     return Condition(f"(shape_id IS NULL{stale})")
 
 
 def _read_blocks(compiler: IndexedCompiler, found: Condition) -> int:
     narrowed = blocks_of(found)
-    return len(compiler.all_blocks if narrowed is None else narrowed) if found.is_heavy else 0
+    return len(compiler.all_blocks if narrowed is None else narrowed)
 
 
 def _time_range(start: datetime | None, end: datetime | None) -> Condition | None:

@@ -43,8 +43,3 @@ def has_digits(cursor: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> list
 def hashes(cursor: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> list[int]:
     """The engine's 64-bit hash of each key of a token filter."""
     return list(one_value(cursor, "SELECT list_transform(?::VARCHAR[], lambda key: hash(key))", [list(keys)]))
-
-
-def fold(cursor: duckdb.DuckDBPyConnection, text: str) -> str:
-    """Lower case, one character for one, as the engine does it."""
-    return str(one_value(cursor, "SELECT lower(?)", [text]))

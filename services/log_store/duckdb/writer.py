@@ -50,9 +50,18 @@ OnStored = Callable[[str, LogBatch], None]
 
 @dataclass
 class Task:
-    """Any other change of the file (a deletion): runs alone, between two groups, with the writer's cursor."""
+    """Any other change of the file (a deletion): runs by itself between two groups, in a transaction of the writer's cursor."""
 
     run: Callable[[duckdb.DuckDBPyConnection, OrganisationState], int]
+    answer: "Future[int]" = field(default_factory=Future)
+    size_bytes: int = 0
+
+
+@dataclass
+class ClosedTask:
+    """Something that is done while the writer has the file closed, between two groups."""
+
+    run: Callable[[], int]
     answer: "Future[int]" = field(default_factory=Future)
     size_bytes: int = 0
 
@@ -68,7 +77,7 @@ class Writer:
         self._clock = clock
         self._counters = counters
         self._on_stored = on_stored
-        self._queue: deque[Write | Task] = deque()
+        self._queue: deque[Write | Task | ClosedTask] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._queued_bytes = 0
@@ -76,7 +85,7 @@ class Writer:
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._state: OrganisationState | None = None
 
-    def submit(self, job: Write | Task) -> None:
+    def submit(self, job: Write | Task | ClosedTask) -> None:
         """Queue a job; its `answer` is set when it is done. Waits while too much is queued.
 
         Raises `QuotaExceeded` where no room came free within `QUEUE_WAIT_S`.
@@ -123,7 +132,7 @@ class Writer:
                 return
             self._work(jobs)
 
-    def _take(self) -> list[Write | Task]:
+    def _take(self) -> list[Write | Task | ClosedTask]:
         """The next group, or one task; nothing when the thread is to end."""
         with self._changed:
             if not self._queue and not self._closing:
@@ -134,30 +143,33 @@ class Writer:
                 return []
             return self._next_group()
 
-    def _next_group(self) -> list[Write | Task]:
+    def _next_group(self) -> list[Write | Task | ClosedTask]:
         group = self._group()
         self._queued_bytes -= sum(job.size_bytes for job in group)
         self._changed.notify_all()
         return group
 
-    def _group(self) -> list[Write | Task]:
-        group: list[Write | Task] = [self._queue.popleft()]
+    def _group(self) -> list[Write | Task | ClosedTask]:
+        group: list[Write | Task | ClosedTask] = [self._queue.popleft()]
         first = group[0]
-        if isinstance(first, Task):
+        if isinstance(first, Task | ClosedTask):
             return group
         rows = first.rows
         while self._queue:
             following = self._queue[0]
-            if isinstance(following, Task) or rows + following.rows > GROUP_ROWS:
+            if isinstance(following, Task | ClosedTask) or rows + following.rows > GROUP_ROWS:
                 break
             rows += following.rows
             group.append(self._queue.popleft())
         return group
 
-    def _work(self, jobs: list[Write | Task]) -> None:
+    def _work(self, jobs: list[Write | Task | ClosedTask]) -> None:
         first = jobs[0]
         if isinstance(first, Task):
             self._run_task(first)
+            return
+        if isinstance(first, ClosedTask):
+            self._run_closed(first)
             return
         writes = [job for job in jobs if isinstance(job, Write)]
         try:
@@ -252,6 +264,13 @@ class Writer:
             task.answer.set_exception(_as_ours(error))
         else:
             task.answer.set_result(result)
+
+    def _run_closed(self, task: ClosedTask) -> None:
+        self._release()
+        try:
+            task.answer.set_result(task.run())
+        except Exception as error:
+            task.answer.set_exception(_as_ours(error))
 
     def _answer(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
