@@ -1,12 +1,17 @@
 """What a query text means, and what a wrong one is answered with."""
 
+import json
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.errors import InvalidQuery
+from services.query.fields import canonical_name, near_miss
+from services.query.highlights import leaves
 from services.query.language import (
     And,
     Exists,
@@ -23,6 +28,7 @@ from services.query.language import (
     Word,
     parse,
 )
+from services.query.printing import to_text
 
 A, B, C = Word("a"), Word("b"), Word("c")
 
@@ -285,7 +291,7 @@ def test_a_wrong_text_is_refused_with_its_place_and_a_mend(text: str) -> None:
         parse(text)
     error = caught.value
     assert (error.position, error.suggestion) == (position, suggestion)
-    assert error.position + error.length <= len(text) + 1
+    assert error.position + error.length <= len(text)
     assert str(error)
     assert error.expected
     if suggestion is not None:
@@ -306,6 +312,11 @@ def test_a_level_that_there_is_not_is_answered_with_those_there_are() -> None:
         "-" * 300 + "a",
         " ".join("a" * 2 for _ in range(600)),
         ".".join("abcdefghi") + ":x",
+        "f:/" + "a" * 1_001 + "/",
+        "a" * 300 + "*",
+        " ".join(["a*"] * 21),
+        " ".join(["a*", "/b/"] * 11),
+        "f:(" + " ".join(["a*"] * 21) + ")",
     ],
 )
 def test_a_query_without_measure_is_refused(text: str) -> None:
@@ -320,8 +331,10 @@ def test_any_text_is_a_tree_or_an_invalid_query_within_it(text: str) -> None:
         parse(text)
     except InvalidQuery as error:
         assert 0 <= error.position <= len(text)
+        assert error.position + error.length <= len(text)
         if error.suggestion is not None:
             assert error.suggestion != text
+            parse(error.suggestion)
 
 
 @settings(max_examples=100, deadline=None)
@@ -330,6 +343,100 @@ def test_quoted_text_is_taken_as_it_stands(text: str) -> None:
     quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     assert parse(quoted) == Phrase(text)
     assert parse("f:" + quoted) == Field("f", text, True)
+
+
+def test_every_leaf_knows_its_place() -> None:
+    text = 'a  "b c" f:1 f>2 g : x* h:(d OR [1 TO 2]) -_exists_:i (timestamp:now AND /r/)'
+    places = [text[at : at + length] for at, length in (leaf.at or (0, 0) for leaf in leaves(parse(text)))]
+    assert places == ["a", '"b c"', "f:1", "f>2", "g : x*", "d", "[1 TO 2]", "_exists_:i", "timestamp:now", "/r/"]
+
+
+def test_the_longest_text_is_read_or_refused_at_once() -> None:
+    hostile = [
+        "(",
+        ")",
+        "NOT ",
+        "!",
+        "-",
+        "AND ",
+        "a ",
+        "a OR ",
+        '"',
+        "/",
+        "/a ",
+        "\\",
+        "a:",
+        "f:(",
+        "f:[a TO ",
+        "a>",
+        "[",
+        "{",
+    ]
+    hostile += [
+        "a*b?",
+        "a-*",
+        "()",
+        "1",
+        "T12:30",
+        ".",
+        "a.",
+        "^",
+        "~",
+        "a~",
+        "'",
+        ":",
+        ":1",
+        " ",
+        "\\(",
+        "||",
+        "🙂",
+        "a AND (",
+    ]
+    for piece in hostile:
+        text = (piece * 10_000)[:10_000]
+        started = time.monotonic()
+        try:
+            parse(text)
+        except InvalidQuery as error:
+            assert 0 <= error.position <= len(text)
+        assert time.monotonic() - started < 3, piece
+
+
+def test_naughty_strings_are_trees_or_refused_within_them(shared_data: Path) -> None:
+    strings = json.loads((shared_data / "naughty-strings.json").read_text())
+    assert len(strings) > 400
+    for text in strings:
+        for query in (text, "f:" + text, f"message:({text})"):
+            try:
+                assert parse(to_text(parse(query))) == parse(query)
+            except InvalidQuery as error:
+                assert 0 <= error.position <= len(query)
+                assert error.position + error.length <= len(query)
+                if error.suggestion is not None:
+                    parse(error.suggestion)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("levle", "level"),
+        ("servcie", "service"),
+        ("mesage", "message"),
+        ("messages", "message"),
+        ("Level", "level"),
+        ("timestanp", "timestamp"),
+        ("tagss", "tags"),
+        ("level", None),
+        ("log.level", None),
+        ("user", None),
+        ("sevrcei", None),
+        ("tgs", None),
+        ("attributes.level", None),
+    ],
+)
+def test_a_slip_of_the_pen_is_near_a_column(name: str, near: str | None) -> None:
+    assert near_miss(name) == near
+    assert parse(f"{name}:info") == Field(canonical_name(name), "info")
 
 
 def test_texts_are_parsed_in_many_threads_at_once() -> None:
