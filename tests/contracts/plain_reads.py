@@ -184,3 +184,35 @@ def _is_value(found: Any) -> bool:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def around(records: list[Row], at: int, before: int, after: int, same: tuple[str, ...]) -> tuple[list[Row], list[Row]]:
+    """The neighbours of `records[at]`, which are in order, that agree with it in the columns `same`."""
+    alike = [all(other[name] == records[at][name] for name in same) for other in records]
+    earlier = [record for record, is_alike in zip(records[:at], alike[:at], strict=True) if is_alike]
+    later = [record for record, is_alike in zip(records[at + 1 :], alike[at + 1 :], strict=True) if is_alike]
+    return earlier[max(0, len(earlier) - before) :], later[:after]
+
+
+def attribute_fields(rows: list[Row]) -> dict[str, tuple[set[str], int]]:
+    """Path -> (types, records that have it)."""
+    types: dict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
+    for row in rows:
+        found = dict(_paths(json.loads(row["attributes"] or "{}")))
+        counts.update(found.keys())
+        for path, kind in _paths(json.loads(row["attributes"] or "{}")):
+            types[path].add(kind)
+    return {path: (types[path], counts[path]) for path in counts}
+
+
+def _paths(value: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, found in value.items():
+        path = before + key
+        if isinstance(found, dict) and found:
+            yield from _paths(found, path + ".")
+        elif found is not None:
+            yield path, _TYPES[type(found)]
+
+
+_TYPES = {dict: "object", list: "list", str: "keyword", bool: "boolean", int: "number", float: "number"}
