@@ -22,7 +22,6 @@ from components.times import naive, offset_words, short
 from services.errors import BackendError, CallerError, ElkVisionError, InvalidQuery, NotFound
 from services.history import HistoryEntry
 from services.principal import Principal, Scope
-from services.query.language import And, Field, Or, Phrase, Query, Word, parse
 from services.search import Histogram, SearchRequest, Stats
 from services.services import Services
 
@@ -249,7 +248,7 @@ def answer(services: Services, principal: Principal, asked: dict[str, Any]) -> d
 
 def _page(asked: dict[str, Any], records: list[dict[str, Any]], zone: str, now: datetime) -> dict[str, Any]:
     offset = PAGE_SIZE * len(asked.get("trail") or ())
-    return log_table.rows(records, zone=zone, now=now, matches=matcher(terms(asked.get("q") or ""))) | {
+    return log_table.rows(records, zone=zone, now=now, matches=matcher(asked.get("q") or "")) | {
         "offset": offset,
         "newest_first": asked.get("order") != "asc",
     }
@@ -277,30 +276,6 @@ def failure(error: ElkVisionError) -> html.Div:
 def summary(total: int, took_ms: float, order: str) -> list[Any]:
     """`48,213 hits in 38 ms, newest first`."""
     return [html.B(count(total)), f" {'hit' if total == 1 else 'hits'} in {took(took_ms)}, {order.lower()}"]
-
-
-def terms(query: str) -> list[list[str]]:
-    """The token runs that a match of `query` holds in its message: what to mark."""
-    try:
-        return [term for term in _terms(parse(query)) if term]
-    except InvalidQuery:
-        return []
-
-
-def _terms(query: Query) -> list[list[str]]:
-    match query:
-        case Word(text) | Phrase(text):
-            return [_tokens(text)]
-        case Field("message", value):
-            return [_tokens(value)]
-        case And(children) | Or(children):
-            return [term for child in children for term in _terms(child)]
-        case _:
-            return []
-
-
-def _tokens(text: str) -> list[str]:
-    return "".join(letter if letter.isalnum() or letter == "_" else " " for letter in text).split()
 
 
 def _note_search(services: Services, principal: Principal, asked: dict[str, Any], total: int) -> None:
@@ -499,4 +474,4 @@ def one_record(services: Services, principal: Principal, record_id: str, asked: 
     except (NotFound, InvalidQuery):
         return drawer.gone("This record is not here (any more): it may have been deleted.")
     zone = services.preferences.get(principal).timezone
-    return drawer.drawer(found, zone=zone, matches=matcher(terms(asked.get("q") or "")))
+    return drawer.drawer(found, zone=zone, matches=matcher(asked.get("q") or ""))

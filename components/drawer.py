@@ -10,7 +10,7 @@ from dash import html
 from components.actions import act
 from components.icons import icon
 from components.levels import level_tag
-from components.log_text import marked, visible
+from components.log_text import Matches, marked, visible
 from components.times import full
 
 MOST_FIELDS = 300
@@ -36,7 +36,7 @@ class Digits:
 _MARKED_DIGITS = re.compile('"\ue000([-+.0-9eE]+)"')
 
 
-def drawer(record: dict[str, Any], *, zone: str, matches: re.Pattern[str] | None) -> list[html.Div]:
+def drawer(record: dict[str, Any], *, zone: str, matches: Matches | None) -> list[html.Div]:
     """The drawer's content for one record."""
     fields = list(_fields(record))
     return [
@@ -93,7 +93,7 @@ def _close() -> html.Button:
     return _tool("x-lg", "Close", "close")
 
 
-def _message(message: str, matches: re.Pattern[str] | None) -> html.Div:
+def _message(message: str, matches: Matches | None) -> html.Div:
     shown = visible(message[:MESSAGE_CHARACTERS])
     cut = len(message) > MESSAGE_CHARACTERS
     return html.Div(

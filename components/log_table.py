@@ -1,6 +1,5 @@
 """One page of records as the row renderer of the browser wants it, and the place where it puts them."""
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +8,14 @@ from dash import html
 from components.actions import act
 from components.icons import icon
 from components.levels import TAGS
-from components.log_text import one_line, segments
+from components.log_text import Matches, one_line, segments
 from components.times import clock_parts, local
 
 MESSAGE_CHARACTERS = 600
 FIELD_CHARACTERS = 80
 
 
-def rows(records: list[dict[str, Any]], *, zone: str, now: datetime, matches: re.Pattern[str] | None) -> dict[str, Any]:
+def rows(records: list[dict[str, Any]], *, zone: str, now: datetime, matches: Matches | None) -> dict[str, Any]:
     """{rows, columns, time_width}: text cut and made visible, times in `zone`, the date only where it is needed."""
     dated = needs_date([record["timestamp"] for record in records], zone, now)
     return {
@@ -39,7 +38,7 @@ def _columns(records: list[dict[str, Any]]) -> list[str]:
     return [name for name in wanted if name in filled]
 
 
-def _row(record: dict[str, Any], zone: str, dated: bool, matches: re.Pattern[str] | None) -> dict[str, Any]:
+def _row(record: dict[str, Any], zone: str, dated: bool, matches: Matches | None) -> dict[str, Any]:
     time, fraction = clock_parts(record["timestamp"], zone, with_date=dated)
     return {
         "id": record["id"],

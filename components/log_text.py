@@ -5,11 +5,18 @@ into text nodes: kind "m" is a search match, "k" the name in `name=value`, "" th
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 from dash import html
 
+from services.errors import InvalidQuery
+from services.query.highlights import highlights, spans_of
+from services.query.language import parse
+
 Segment = tuple[str, str]
+Matches = Callable[[str], list[tuple[int, int]]]
+"""Finds the places in a text to mark: start and end, in order."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -38,20 +45,20 @@ def one_line(text: str, limit: int) -> str:
     return flat if len(text) <= limit else flat + "…"
 
 
-def matcher(terms: Iterable[Sequence[str]]) -> re.Pattern[str] | None:
-    """A pattern for the tokens of each term in a row, as the search finds them; None where there are no terms."""
-    choices = [r"[^\w]+".join(re.escape(token) for token in term) for term in terms if term]
-    if not choices:
+def matcher(query: str) -> Matches | None:
+    """Finds what the text of a query matched in a message; None where there is nothing to mark."""
+    try:
+        wanted = highlights(parse(query))
+    except InvalidQuery:
         return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(sorted(choices, key=len, reverse=True))})(?!\w)", re.IGNORECASE)
+    return partial(spans_of, wanted) if wanted else None
 
 
-def segments(text: str, matches: re.Pattern[str] | None) -> list[Segment]:
+def segments(text: str, matches: Matches | None) -> list[Segment]:
     """`text` cut at search matches and at `name=`; joined again it is `text`."""
-    marks = [found.span() for found in matches.finditer(text)] if matches else []
     cut: list[Segment] = []
     position = 0
-    for start, end in marks:
+    for start, end in matches(text) if matches else []:
         cut += _names(text[position:start])
         cut.append(("m", text[start:end]))
         position = end
@@ -68,7 +75,7 @@ def _names(text: str) -> list[Segment]:
     return [each for each in cut if each[1]]
 
 
-def marked(text: str, matches: re.Pattern[str] | None) -> list[html.Span | html.Mark | str]:
+def marked(text: str, matches: Matches | None) -> list[html.Span | html.Mark | str]:
     """`text` as components: matches marked, names in a quieter colour."""
     made = {
         "m": lambda part: html.Mark(part),

@@ -6,11 +6,17 @@ is the same meaning in slow plain Python. The tree knows nothing of SQL.
 Written like Lucene's (https://lucene.apache.org/core/9_0_0/queryparser/org/apache/lucene/queryparser/classic/), as Kibana's
 users write it:
 - `timeout`, `"connection lost"`, `time*`, `/regex/`, `level:error`, `service:"my shop"`, `level:(error OR critical)`
-- `level>=warning`, `duration_ms:>100`, `duration_ms:[10 TO 20}`, `timestamp:>=now-2h/d`, `client.ip:10.0.0.0/8`
-- `user.id:*` and `_exists_:user.id`, `pattern:17`, `id:…`
+- `level>=warning`, `duration_ms>=100`, `duration_ms:>100`, `duration_ms:[10 TO 20}`, `timestamp:>=now-2h/d`
+- `client.ip:10.0.0.0/8`, `user.id:*` and `_exists_:user.id`, `pattern:17`, `id:…`
 - AND OR NOT (also `&&`, `||`, `!`), `-` before what must not match, `+` before what must, parentheses.
 - AND binds tighter than OR. Words side by side mean AND, exactly as if it were written.
 - A backslash takes the meaning from the character behind it; inside quotes only `\\"` and `\\\\` need one.
+- What is in quotes is never a wildcard, a network or an operator.
+
+`lexing` says where a value begins and ends (`/var/log` and `/regex/`, `a>5` and `List<String>`). In the tree a field
+bears its shortest name (`fields.canonical_name`), ANDs inside ANDs are one AND (ORs as well), and the pattern of a
+level is in lower case. Relative times stay as they are written until `dates.resolve_times` makes them absolute;
+`printing` writes a tree as text, `edits` changes clauses of a text, `highlights` finds what a message was matched by.
 
 Semantics, for every engine:
 - A token is a run of letters, digits and underscore (`[\\pL\\pN_]`, Unicode's categories L and N), folded by simple
@@ -30,7 +36,8 @@ Semantics, for every engine:
   other fields where a whole value matches, case and all; on level where its canonical word does.
 - `Regex` holds where it matches anywhere in a value or text, as written (RE2, case and all); on level in the canonical word.
 - `Range` with bounds that are numbers compares the values that are numbers, as doubles; with other bounds the values that
-  are not numbers, by code point. Level compares by severity, unknown lowest; time by moment. Two bounds are of one sort.
+  are not numbers, by code point. Level compares by severity, unknown lowest; time by moment (a day or a
+  rounded time as `dates` says). Two bounds are of one sort.
 - `Exists` holds where the column is not NULL, the list of tags not empty, or a reading of the path leads to anything but
   null (an object or a list counts).
 - `Network` holds where a value is an IP address inside it, as Python's `ipaddress` reads addresses; an IPv4 address mapped
@@ -39,7 +46,8 @@ Semantics, for every engine:
 - `Not` matches every record that its child does not match (a leaf is true or false, never unknown).
 
 Refused with the place and what to write instead: boosts, fuzzy words and phrases with a distance (results are ordered by
-time, and engines expand fuzziness differently), ranges and networks on texts, wildcards and patterns on times and ids.
+time, and engines expand fuzziness differently), ranges and networks on texts, wildcards and regexes on times and ids, a
+wildcard beside characters that separate tokens on a text (`conn-*`: it could never match one token).
 """
 
 from services.query.lucene import read

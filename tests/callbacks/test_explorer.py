@@ -4,27 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callbacks.explorer import different, figure, legend, range_words, request_of, summary, terms
+from callbacks.explorer import different, figure, legend, range_words, request_of, summary
 from components.charts import STACK, templates
 from services.history import HistoryEntry
 from services.search import Histogram, HistogramRow
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("query", "marked"),
-    [
-        ("", []),
-        ("timeout", [["timeout"]]),
-        ('"connection lost" OR retry', [["connection", "lost"], ["retry"]]),
-        ("ord-8F2 NOT debug", [["ord", "8F2"]]),
-        ("level:error AND message:pool", [["pool"]]),
-        ("(broken", []),
-    ],
-)
-def test_marks_are_what_a_match_holds(query: str, marked: list[list[str]]) -> None:
-    assert terms(query) == marked
 
 
 def test_a_preset_is_a_distance_from_now_and_own_times_win() -> None:

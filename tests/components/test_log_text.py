@@ -34,15 +34,25 @@ def test_a_long_message_is_cut_and_says_so() -> None:
 
 def test_segments_joined_again_are_the_text() -> None:
     text = "charge failed (timeout 10s) order=ord_8F2 attempt=2/3 timeout=1"
-    cut = segments(text, matcher([["timeout"]]))
+    cut = segments(text, matcher("timeout NOT charge"))
     assert "".join(part for _, part in cut) == text
     assert [part for kind, part in cut if kind == "m"] == ["timeout", "timeout"]
     assert [part for kind, part in cut if kind == "k"] == ["order=", "attempt="]
 
 
 def test_matches_are_whole_tokens_in_a_row_whatever_stands_between() -> None:
-    cut = segments("time-outs timeout Time: out x", matcher([["time", "out"]]))
+    cut = segments("time-outs timeout Time: out x", matcher('"time out"'))
     assert [part for kind, part in cut if kind == "m"] == ["Time: out"]
+
+
+def test_wildcards_and_clauses_on_the_message_are_marked_too() -> None:
+    cut = segments("Timeout of pool order_8", matcher("t*out message:order_? service:pool"))
+    assert [part for kind, part in cut if kind == "m"] == ["Timeout", "order_8"]
+
+
+@pytest.mark.parametrize("query", ["", "level:error", "NOT a", "(broken"])
+def test_without_words_nothing_is_marked(query: str) -> None:
+    assert matcher(query) is None
 
 
 def test_markup_stays_text_inside_components() -> None:
