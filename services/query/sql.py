@@ -131,6 +131,8 @@ class Compiler:
                 return FALSE if word is None else Condition("(level = ?)", [LEVEL_NUMBER[word]])
             case Kind.ID:
                 return _id(value)
+            case Kind.PATTERN:
+                return self.pattern(int(value))
             case Kind.TIME:
                 return between_times(value, value) if is_time(value) else FALSE
         test = Equals(value)

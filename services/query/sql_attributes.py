@@ -32,10 +32,9 @@ def holds_at_path(source: str, path: str, test: ValueTest) -> Condition:
 def _holds(source: str, readings: "Readings", test: ValueTest) -> Condition:
     if isinstance(test, Present):
         return readings.any_of(source, Condition("(v <> 'null')"))
-    single, element = _on_scalar("v", test), _on_scalar("e", test)
-    in_list = f"coalesce(len(list_filter(json_extract(v, '$[*]'), lambda e: {element.sql})) > 0, false)"
-    sql = f"CASE WHEN starts_with(v, '[') THEN {in_list} ELSE {single.sql} END"
-    return readings.any_of(source, Condition(sql, [*element.values, *single.values]))
+    asked = _on_scalar("e", test)
+    each = "CASE WHEN starts_with(v, '[') THEN json_extract(v, '$[*]') ELSE [v] END"
+    return readings.any_of(source, Condition(f"len(list_filter({each}, lambda e: {asked.sql})) > 0", asked.values))
 
 
 def _on_scalar(json: str, test: ValueTest) -> Condition:

@@ -25,7 +25,7 @@ _MAPPED = 0xFFFF << 32
 # The hextets of one side of `::` as numbers; an embedded IPv4 address is two.
 _HEXTETS = r"""flatten(list_transform(CASE WHEN {side} = '' THEN []::VARCHAR[] ELSE string_split({side}, ':') END,
     lambda part: CASE WHEN contains(part, '.')
-        THEN list_transform([1, 3], lambda at: string_split(part, '.')[at]::UHUGEINT * 256 + string_split(part, '.')[at + 1]::UHUGEINT)
+        THEN list_transform([1, 3], lambda place: string_split(part, '.')[place]::UHUGEINT * 256 + string_split(part, '.')[place + 1]::UHUGEINT)
         ELSE [('0x' || part)::UINTEGER::UHUGEINT] END))"""
 
 # The address as a number, in the way of a let: each list_transform over a list of one names what the next one needs.
@@ -47,9 +47,9 @@ def in_network(text: str, network: str) -> Condition:
     looks = f"CASE WHEN regexp_full_match({text}, '{_IPV6}')"
     if isinstance(wanted, IPv6Network):
         low, high = (int(address) for address in (wanted[0], wanted[-1]))
-        inside = f"{number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT"
-        mapped = f"coalesce({number} BETWEEN {_MAPPED}::UHUGEINT AND {_MAPPED + 0xFFFFFFFF}::UHUGEINT, false)"
-        return Condition(f"({looks} THEN {inside} AND NOT {mapped} ELSE false END)", [str(low), str(high)])
+        inside = f"n BETWEEN ?::UHUGEINT AND ?::UHUGEINT AND n NOT BETWEEN {_MAPPED}::UHUGEINT AND {_MAPPED + 0xFFFFFFFF}::UHUGEINT"
+        sql = f"({looks} THEN list_transform([{number}], lambda n: {inside})[1] ELSE false END)"
+        return Condition(sql, [str(low), str(high)])
     bounds = [str(_MAPPED + int(address)) for address in (wanted[0], wanted[-1])]
     sql = f"""(CASE WHEN contains({text}, ':') THEN
         {looks} THEN {number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT ELSE false END

@@ -2,123 +2,33 @@
 
 import json
 import random
+import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.errors import InvalidQuery
 from services.log_store.duckdb import DuckDBLogStore, reader
-from services.log_store.interface import Aggregation, LogQuery, LogRecord
-from services.model import LEVELS
+from services.log_store.interface import Aggregation, LogQuery
 from services.query.language import parse
-from services.query.sql import TEXT_LIMIT
-from services.query.tree import And, Field, MatchAll, Not, Or, Phrase, Query, Word
+from services.query.sql_networks import in_network
+from services.query.tree import Exists, Field, Network, Not, Or, Phrase, Range, Regex, Wildcard, Word
 from tests.clocks import HandClock
 from tests.records import START, batch, record
-from tests.services.query.reference import matches
+from tests.services.query import reference
+from tests.services.query.filled import Filled, all_records
+from tests.services.query.random_records import ADDRESSES, NUMBERS, TEXTS, random_batch
+from tests.services.query.random_trees import NETWORKS, random_leaf, random_tree
+from tests.services.query.reference import NEWER_THAN_PYTHON, fold, is_inside
 
-WORDS = (
-    *(
-        "error",
-        "Timeout",
-        "user",
-        "42",
-        "a1b2",
-        "snake_case",
-        "GET",
-        "10",
-        "0",
-        "id",
-        "x",
-        "É",
-        "e\u0301",
-        "straße",
-        "STRASSE",
-    ),
-    *("ΣΑΣ", "σας", "İstanbul", "i", "日本語", "日本", "٣", "²", "Ⅷ", "ⅷ", "naïve", "\U0001f600", "ﬁne", "K"),
-)
-GLUE = (
-    " ",
-    " ",
-    " ",
-    ", ",
-    "-",
-    ".",
-    ":",
-    "/",
-    "=",
-    " -> ",
-    "\t",
-    "\n",
-    '"',
-    "'",
-    "%",
-    "_",
-    "\\",
-    "\U0001f600",
-    "\u200d",
-)
-SERVICES = ("web", "my shop", "Web", None, "", "a'b", 'a"b')
-VALUES: tuple[Any, ...] = (
-    "x",
-    "42",
-    42,
-    4.5,
-    -1,
-    True,
-    False,
-    None,
-    "a b",
-    "é",
-    'q"q',
-    "back\\slash",
-    10**20,
-    ["x", 42],
-    {"k": "x"},
-)
-KEYS = ("user", "id", "user.id", "a.b", "a", "b", "é", "sp ace", "k")
-
-
-def _message(rng: random.Random) -> str:
-    words = "".join(rng.choice(WORDS) + rng.choice(GLUE) for _ in range(rng.randint(0, 6)))
-    return words if rng.random() < 0.98 else "é" * (TEXT_LIMIT - rng.randint(1, 12)) + " " + words
-
-
-def _attributes(rng: random.Random, depth: int = 0) -> dict[str, Any]:
-    found = {rng.choice(KEYS): rng.choice(VALUES) for _ in range(rng.randint(0, 3))}
-    if depth < 2 and rng.random() < 0.5:
-        found[rng.choice(KEYS)] = _attributes(rng, depth + 1)
-    return found
-
-
-def _record(rng: random.Random) -> dict[str, Any]:
-    return record(
-        _message(rng),
-        at=rng.choice((rng.randint(0, 5), rng.randint(0, 400_000))),
-        level=rng.choice(LEVELS),
-        service=rng.choice(SERVICES),
-        host=rng.choice(("h1", "h2", None)),
-        tags=rng.choice(([], None, ["x"], ["x", "a b"])),
-        attributes=None if rng.random() < 0.2 else json.dumps(_attributes(rng), ensure_ascii=rng.random() < 0.5),
-        problem=rng.choice((None, "Time out of range", "x")),
-    )
-
-
-class Filled:
-    """A store with records of every kind, and the same records as plain Python."""
-
-    def __init__(self, store: DuckDBLogStore, records: list[LogRecord]):
-        self.store = store
-        self.records = sorted(records, key=lambda entry: entry["id"], reverse=True)
-
-    def check(self, query: Query) -> None:
-        expected = [entry["id"] for entry in self.records if matches(query, entry)]
-        page = self.store.search("acme", LogQuery(query=query, limit=1000))
-        assert [entry["id"] for entry in page.records] == expected
-        assert page.total == len(expected)
+SEEDS = range(12)
+PER_SEED = 8
 
 
 @pytest.fixture(scope="module", params=[1_000, 4], ids=["few", "many"])
@@ -129,52 +39,28 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         patch.setattr(reader, "FEW", request.param)
         store = DuckDBLogStore(tmp_path_factory.mktemp("logs"), HandClock())
         for _ in range(3):
-            store.append("acme", batch(*(_record(rng) for _ in range(200))))
-        yield Filled(store, store.search("acme", LogQuery(limit=1000)).records)
+            store.append("acme", random_batch(rng, 200))
+        yield Filled(store, all_records(store))
         store.close()
 
 
-def _leaves() -> st.SearchStrategy[Query]:
-    text = st.lists(st.sampled_from([*WORDS, *GLUE]), min_size=1, max_size=4).map("".join)
-    values = st.sampled_from([str(v) if not isinstance(v, bool) else str(v).lower() for v in VALUES if v is not None])
-    paths = st.lists(st.sampled_from(KEYS), min_size=1, max_size=3).map(".".join)
-    return st.one_of(
-        st.just(MatchAll()),
-        st.builds(Word, st.one_of(st.sampled_from(WORDS), text)),
-        st.builds(Phrase, text),
-        st.builds(Field, paths, st.one_of(values, text)),
-        st.builds(Field, st.just("service"), st.sampled_from([s for s in SERVICES if s is not None])),
-        st.builds(
-            Field, st.sampled_from(["level", "log.level"]), st.sampled_from([*LEVELS, "WARN", "fatal", "nonsense"])
-        ),
-        st.builds(Field, st.sampled_from(["message", "problem", "raw"]), st.sampled_from(WORDS)),
-        st.builds(Field, st.just("tags"), st.sampled_from(["x", "a b", "y"])),
-        st.builds(Field, st.just("@timestamp"), st.sampled_from(["2026-03-01", "2026-03-03", "2026-03-01T12:00:03Z"])),
-    )
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_query_finds_what_the_reference_finds(filled: Filled, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(PER_SEED):
+        filled.check(random_leaf(rng))
+        filled.check(random_tree(rng))
 
 
-def _trees() -> st.SearchStrategy[Query]:
-    def grow(children: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
-        several = st.lists(children, min_size=2, max_size=3).map(tuple)
-        return st.one_of(st.builds(Not, children), st.builds(And, several), st.builds(Or, several))
-
-    return st.recursive(_leaves(), grow, max_leaves=6)
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(query=_trees())
-def test_any_query_finds_what_the_reference_finds(filled: Filled, query: Query) -> None:
-    filled.check(query)
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(query=_trees(), limit=st.integers(7, 200), newest_first=st.booleans(), from_s=st.integers(0, 300_000))
-def test_pages_of_any_query_join_to_the_whole_list(
-    filled: Filled, query: Query, limit: int, newest_first: bool, from_s: int
-) -> None:
-    start, end = START + timedelta(seconds=from_s), START + timedelta(seconds=from_s + 100_000)
-    expected = [entry["id"] for entry in filled.records if start <= entry["timestamp"] < end and matches(query, entry)]
-    expected.sort(reverse=newest_first)
+@pytest.mark.parametrize("seed", range(15))
+def test_pages_of_any_query_join_to_the_whole_list(filled: Filled, seed: int) -> None:
+    rng = random.Random(1_000 + seed)
+    query, limit, newest_first = random_tree(rng), rng.randint(7, 200), rng.random() < 0.5
+    start = START + timedelta(seconds=rng.choice((-10, 0, 2, rng.randint(0, 300_000))))
+    end = start + timedelta(seconds=100_000)
+    expected = filled.expected(query, start, end)
+    if not newest_first:
+        expected.reverse()
     read: list[str] = []
     cursor: str | None = None
     while True:
@@ -188,10 +74,11 @@ def test_pages_of_any_query_join_to_the_whole_list(
     assert read == expected
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(query=_trees())
-def test_counts_by_time_and_level_add_up_to_what_is_found(filled: Filled, query: Query) -> None:
-    found = [entry for entry in filled.records if matches(query, entry)]
+@pytest.mark.parametrize("seed", range(15))
+def test_counts_by_time_and_level_add_up_to_what_is_found(filled: Filled, seed: int) -> None:
+    query = random_tree(random.Random(2_000 + seed))
+    ids = set(filled.expected(query))
+    found = [entry for entry in filled.records if entry["id"] in ids]
     rows = filled.store.aggregate("acme", query, Aggregation(("time", "level"), 3_600)).table.to_pylist()
     assert sum(row["count"] for row in rows) == len(found)
     for row in rows:
@@ -200,7 +87,7 @@ def test_counts_by_time_and_level_add_up_to_what_is_found(filled: Filled, query:
         assert row["count"] == expected
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(name=st.text(min_size=1, max_size=12), value=st.text(max_size=12))
 def test_any_text_is_a_value_and_never_sql(filled: Filled, name: str, value: str) -> None:
     for query in (Word(value), Phrase(value), Not(Field(name, value)), Field("service", value), Field("id", value)):
@@ -238,3 +125,211 @@ def test_sql_in_a_query_is_looked_for_as_text(filled: Filled, text: str) -> None
         filled.check(parse(written))
     filled.check(Field(text, text))
     assert filled.store.usage("acme").records == len(filled.records)
+
+
+# -- numbers, addresses, names, one by one -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """One record for each number, text and address: as a JSON number, as a JSON string, as a keyword."""
+    store = DuckDBLogStore(tmp_path_factory.mktemp("mixed"), HandClock())
+    rows = [record(attributes=f'{{"v":{number}}}') for number in NUMBERS]
+    rows += [
+        record(attributes=json.dumps({"v": text}), environment=text, tags=[text])
+        for text in (*NUMBERS, *TEXTS, *ADDRESSES)
+    ]
+    rows += [
+        record(attributes=text) for text in ('{"v":true}', '{"v":[1,true,null,"1"]}', '{"v":null}', '{"v":{"v":1}}')
+    ]
+    store.append("acme", batch(*rows))
+    yield Filled(store, all_records(store))
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["v", "environment", "tags"])
+def test_numbers_and_texts_compare_as_the_language_says(mixed: Filled, name: str) -> None:
+    for value in (*NUMBERS, *TEXTS, *ADDRESSES):
+        mixed.check(Field(name, value))
+
+
+@pytest.mark.parametrize("name", ["v", "environment", "tags"])
+def test_ranges_of_numbers_and_texts_do_not_mix(mixed: Filled, name: str) -> None:
+    for value in NUMBERS:
+        mixed.check(Range(name, value, None, includes_low=False))
+        mixed.check(Range(name, "-1", value))
+    for value in ("", "a", "Web", "1.", "NaN", "é", "true"):
+        mixed.check(Range(name, value, None))
+        mixed.check(Range(name, "0x", value, includes_high=False))
+
+
+@pytest.mark.parametrize("name", ["v", "environment", "tags"])
+def test_wildcards_and_regexes_see_numbers_as_they_were_written(mixed: Filled, name: str) -> None:
+    for pattern in ("1*", "*0", "-*", "?", "*.?0", "1e*", "*e*", "1?", "*", "?*", "*00*", "*\\**", "t*e"):
+        mixed.check(Wildcard(name, pattern))
+    for pattern in ("^1", "0$", "^-0", "[eE]", "^.$", r"\.", "^1.*3$", "^$"):
+        mixed.check(Regex(name, pattern))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_networks_hold_the_addresses_that_python_reads(mixed: Filled, network: str) -> None:
+    for name in ("v", "environment", "tags"):
+        mixed.check(Network(name, network))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(data=st.data())
+def test_an_address_in_any_writing_is_read_as_python_reads_it(data: Any, addresses: duckdb.DuckDBPyConnection) -> None:
+    part = st.one_of(st.just(""), st.from_regex(r"\A[0-9a-fA-F]{1,5}\Z"), st.sampled_from(["1.2.3.4", "0", "ffff"]))
+    written = ":".join(data.draw(st.lists(part, min_size=1, max_size=10)))
+    text = data.draw(st.sampled_from([written, written + "%1", written.replace(":", "::", 1)]))
+    for network in ("::/0", "0.0.0.0/0", "::/17", "ffff::/16", "1.2.3.0/24"):
+        condition = in_network("t", network)
+        sql = f"SELECT coalesce({condition.sql}, false) FROM (SELECT ?::VARCHAR AS t)"
+        found = addresses.execute(sql, [*condition.values, text]).fetchall()[0][0]
+        assert found == reference.in_network(text, network), (text, network)
+
+
+@pytest.fixture(scope="module")
+def addresses() -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect()
+    yield connection
+    connection.close()
+
+
+ODD_KEYS = [chr(code) for code in range(32, 127)] + [
+    "",
+    "**",
+    '"',
+    '\\"',
+    "\\\\",
+    "$.a",
+    '"."',
+    "[0]",
+    "é",
+    "\n",
+    "\x7f",
+    "#-1",
+]
+
+
+def test_every_key_leads_to_its_own_member_only(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = DuckDBLogStore(tmp_path_factory.mktemp("keys"), HandClock())
+    store.append("acme", batch(*(record(attributes=json.dumps({key: {"in": key}, "z": [key]})) for key in ODD_KEYS)))
+    filled = Filled(store, all_records(store))
+    for key in ODD_KEYS:
+        for query in (Field(f"attributes.{key}.in", key), Exists(f"attributes.{key}"), Exists(f"attributes.in.{key}")):
+            filled.check(query)
+    store.close()
+
+
+def test_a_place_in_a_list_is_no_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = DuckDBLogStore(tmp_path_factory.mktemp("lists"), HandClock())
+    rows = (
+        '{"a":["x",{"b":"x"}]}',
+        '{"a":{"0":"x"}}',
+        '{"a":[["x"]]}',
+        '{"a":"x","a":"y"}',
+        '{"a":"y","a":"x"}',
+        '{"a.b":1}',
+    )
+    store.append("acme", batch(*(record(attributes=row) for row in rows)))
+    filled = Filled(store, all_records(store))
+    for query in (
+        Field("a.0", "x"),
+        Field("a", "x"),
+        Field("a.b", "x"),
+        Field("a.1.b", "x"),
+        Exists("a.b"),
+        Field("a.b", "1"),
+    ):
+        filled.check(query)
+    store.close()
+
+
+# -- regexes that are refused, and what they cost -------------------------------------------------------------------
+
+REFUSED = (
+    *(
+        "(",
+        "[",
+        "a{1001}",
+        "(a{1000}){1000}",
+        "((a{100}){100}){10}",
+        r"(a)\1",
+        "(?=a)",
+        "(?<!a)",
+        r"\C",
+        r"\pL{1000}",
+        "*",
+    ),
+    *(
+        "[^x]{1000}",
+        r"\x{110000}",
+        "(?P<n>a",
+        "a{1000}{1000}",
+        r"\p{Nonsense}",
+        "x" * 5_000,
+        "(" * 2_000,
+        r"(\pL\pN){60}",
+    ),
+)
+
+
+@pytest.mark.parametrize("pattern", REFUSED)
+@pytest.mark.parametrize("name", ["message", "service", "level", "a.b", "tags"])
+def test_a_regex_that_re2_or_its_costs_refuse_is_told_with_its_place(filled: Filled, name: str, pattern: str) -> None:
+    with pytest.raises(InvalidQuery) as caught:
+        filled.found(Not(Regex(name, pattern, at=(3, 7))))
+    assert (caught.value.position, caught.value.length) == (3, 7)
+    assert caught.value.expected
+
+
+def test_many_regexes_share_one_budget(filled: Filled) -> None:
+    each = Regex("message", "(?:abc|.){100}", at=(0, 1))
+    assert filled.found(each) is not None
+    with pytest.raises(InvalidQuery):
+        filled.found(Or((each,) * 20))
+
+
+def test_a_dot_does_not_match_a_newline_unless_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = DuckDBLogStore(tmp_path_factory.mktemp("dots"), HandClock())
+    store.append("acme", batch(record("one\ntwo", service="one\ntwo")))
+    filled = Filled(store, all_records(store))
+    for name in ("message", "service"):
+        assert not filled.found(Regex(name, "one.two"))
+        assert filled.found(Regex(name, "(?s)one.two"))
+        assert not filled.found(Regex(name, "^two"))
+        assert filled.found(Regex(name, "(?m)^two"))
+        assert not filled.found(Regex(name, "ONE"))
+    assert filled.found(Wildcard("service", "one*two"))
+    store.close()
+
+
+# -- characters ---------------------------------------------------------------------------------------------------
+
+
+def _code_points() -> list[str]:
+    return [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code <= 0xDFFF]
+
+
+@pytest.fixture(scope="module")
+def characters(addresses: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Of every character: itself, folded, whether it is of a token, of a number, and the same when folded."""
+    every = pa.table({"c": _code_points()})  # noqa: F841 (read by DuckDB under its name)
+    kinds = [f"regexp_full_match({text}, '{kind}')" for text in ("c", "lower(c)") for kind in (r"[\pL\pN_]", r"\pN")]
+    return addresses.execute(f"SELECT c, lower(c), {', '.join(kinds)} FROM every").fetchall()
+
+
+def test_folding_keeps_every_character_one_character_of_its_kind(characters: list[tuple[Any, ...]]) -> None:
+    assert [c for c, lower, *_ in characters if len(lower) != 1] == []
+    assert [c for c, _, of_token, _, stays_of_token, _ in characters if of_token != stays_of_token] == []
+    assert [c for c, _, _, of_number, _, stays_of_number in characters if of_number != stays_of_number] == []
+
+
+def test_the_reference_folds_and_cuts_every_character_as_the_engine_does(characters: list[tuple[Any, ...]]) -> None:
+    assert [c for c, lower, *_ in characters if fold(c) != lower] == []
+    assert [c for c, _, of_token, *_ in characters if is_inside(c) != of_token] == []
+    newer = [chr(code) for first, last in NEWER_THAN_PYTHON for code in range(first, last + 1)]
+    if unicodedata.unidata_version == "14.0.0":
+        assert {unicodedata.category(c) for c in newer} == {"Cn"}
