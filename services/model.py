@@ -37,8 +37,15 @@ LOG_SCHEMA = pa.schema(
     ]
 )
 
+CODED = ("level", "source", "shape", "upload_id")
+
+CODED_SCHEMA = pa.schema(
+    [each.with_type(pa.dictionary(pa.int32(), each.type)) if each.name in CODED else each for each in LOG_SCHEMA]
+)
+"""`LOG_SCHEMA` with the columns that hold few different texts as dictionaries: large batches are made so."""
+
 LogBatch = pa.Table
-"""An Arrow table with `LOG_SCHEMA`."""
+"""An Arrow table with `LOG_SCHEMA` or `CODED_SCHEMA`."""
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2262, 1, 1, tzinfo=UTC)

@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 
 from services.errors import Conflict, ElkVisionError
 from services.log_store.duckdb.blocks import Blocks
+from services.log_store.duckdb.coded import encoded
 from services.log_store.duckdb.long_texts import take_out
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.schema import COLUMNS
 from services.log_store.duckdb.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
 from services.log_store.duckdb.shapes import Shapes
 from services.log_store.interface import Appended, Idempotency, UploadProgress
-from services.model import LEVELS, LogBatch, record_id
+from services.model import LEVELS, LOG_SCHEMA, LogBatch, record_id
 
 KEY_LIFETIME = timedelta(hours=24)
 _SMALL_BYTES = 1 << 20
@@ -187,12 +188,12 @@ def _insert_records(
     cursor: duckdb.DuckDBPyConnection, state: OrganisationState, group: Group, fresh: list[Outcome]
 ) -> None:
     batches = [outcome.write.batch for outcome in fresh]
-    batch = batches[0] if len(batches) == 1 else pa.concat_tables(batches)
+    batch = batches[0] if len(batches) == 1 else pa.concat_tables(map(_plain, batches))
     shape_ids = state.shapes.assign(cursor, batch.column("source"), batch.column("shape"))
     added = {
         "seq": seq_column(group.first_tick, group.rows),
         "timestamp": batch.column("timestamp").cast(pa.timestamp("us")),
-        "level": pc.fill_null(pc.index_in(batch.column("level"), value_set=_LEVEL_WORDS), 0).cast(pa.uint8()),
+        "level": _level_numbers(batch.column("level")),
         "shape_id": shape_ids,
         "block": state.blocks.assign(cursor, shape_ids),
     }
@@ -205,6 +206,17 @@ def _insert_records(
     cursor.register("incoming", pa.table(columns))
     cursor.execute(f"INSERT INTO {state.database}.logs SELECT * FROM incoming")
     cursor.unregister("incoming")
+
+
+def _plain(batch: LogBatch) -> LogBatch:
+    return batch if batch.schema.equals(LOG_SCHEMA) else batch.cast(LOG_SCHEMA)
+
+
+def _level_numbers(levels: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_dictionary(levels.type):
+        levels = encoded(levels)
+        return pc.fill_null(_level_numbers(levels.dictionary).take(levels.indices), 0)
+    return pc.fill_null(pc.index_in(levels, value_set=_LEVEL_WORDS), 0).cast(pa.uint8())
 
 
 def _insert_bookkeeping(cursor: duckdb.DuckDBPyConnection, database: str, outcome: Outcome, now: datetime) -> None:

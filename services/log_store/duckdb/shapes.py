@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.log_store.duckdb.coded import encoded
 from services.log_store.duckdb.dictionary import NORM_SQL
 from services.log_store.duckdb.rows import first_row
 from services.model import MASK_VERSION
@@ -66,9 +67,8 @@ class Shapes:
     def assign(self, cursor: duckdb.DuckDBPyConnection, sources: pa.ChunkedArray, shapes: pa.ChunkedArray) -> pa.Array:
         """shape_id of every record (int32, NULL without one); new shapes are inserted with `cursor`."""
         self._plan = _Plan({}, {}, set())
-        encoded = _encode(shapes)
-        per_source = _encode(sources)
-        indices, words = encoded.indices, encoded.dictionary
+        per_shape, per_source = encoded(shapes), encoded(sources)
+        indices, words = per_shape.indices, per_shape.dictionary
         if len(per_source.dictionary) <= 1 and not (len(per_source.dictionary) and per_source.null_count):
             source = per_source.dictionary[0].as_py() if len(per_source.dictionary) else None
             ids = self._of_source(cursor, source, len(shapes), words)
@@ -163,9 +163,3 @@ class Shapes:
         self._known.update(shapes)
         while len(self._known) > _MEMORY_ENTRIES:
             self._known.popitem(last=False)
-
-
-def _encode(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    combined = column.combine_chunks()
-    array = combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
-    return array.dictionary_encode()

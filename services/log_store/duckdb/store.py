@@ -38,10 +38,11 @@ from services.log_store.interface import (
     LogQuery,
     LogRecord,
     LogStore,
+    PatternsResult,
     UploadProgress,
     Usage,
 )
-from services.model import LOG_SCHEMA, LogBatch
+from services.model import CODED_SCHEMA, LOG_SCHEMA, LogBatch
 from services.query.tree import Query
 
 CLOSE_S = 4.0
@@ -258,6 +259,27 @@ class DuckDBLogStore(LogStore):
 
         return self._read(organisation_id, run, FieldsResult([], 0, 0, False, 0.0), handle)
 
+    def patterns(
+        self,
+        organisation_id: str,
+        query: Query,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 50,
+    ) -> PatternsResult:
+        """See the interface. Shapes that came since the last round in the background are grouped first."""
+        self._counters.add("aggregations")
+        if self._exists(organisation_id) and self._read(organisation_id, Reader.has_ungrouped, False):
+            self._maintenance.group_shapes(organisation_id)
+
+        def run(reader: Reader) -> PatternsResult:
+            matching = reader.matching(query, start, end)
+            with self._slot(organisation_id, matching.is_heavy):
+                return reader.patterns(matching, limit)
+
+        return self._read(organisation_id, run, PatternsResult([], 0, 0, 0, 0.0))
+
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
         """See the interface."""
         absent: UploadProgress | None = None
@@ -363,7 +385,7 @@ class DuckDBLogStore(LogStore):
 
 
 def _checked(batch: LogBatch) -> LogBatch:
-    """The batch with exactly LOG_SCHEMA's columns and types. Raises pyarrow's error for a programming mistake."""
-    if batch.schema.equals(LOG_SCHEMA):
+    """The batch with one of the two schemas, exactly. Raises pyarrow's error for a programming mistake."""
+    if batch.schema.equals(LOG_SCHEMA) or batch.schema.equals(CODED_SCHEMA):
         return batch
     return batch.select(LOG_SCHEMA.names).cast(LOG_SCHEMA)
