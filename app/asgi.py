@@ -81,11 +81,13 @@ class Front:
         """The right is checked before the first byte is read: nobody fills the disk without an account."""
         await asyncio.to_thread(self._check_right, scope, True)
         refuse_larger(_content_length(scope), self._config.UPLOAD_MAX_BYTES, "UPLOAD_MAX_BYTES")
-        await asyncio.to_thread(self._server.extensions["elkvision"].uploads.expect)
+        uploads = self._server.extensions["elkvision"].uploads
+        await asyncio.to_thread(uploads.expect)
         form: UploadForm = await spool_form(
             receive,
             header(scope, b"content-type"),
             incoming_folder(self._config.DATA_DIR),
+            uploads,
             max_files=self._config.UPLOAD_MAX_FILES,
             max_bytes=self._config.UPLOAD_MAX_BYTES,
             idle_timeout_s=self._config.BODY_IDLE_TIMEOUT_S,

@@ -5,10 +5,10 @@ A client that stalls holds a coroutine and its part of a byte budget, never one 
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -109,10 +109,21 @@ def refuse_larger(size_bytes: int, limit_bytes: int, limit_name: str) -> None:
         )
 
 
+class Arrivals(Protocol):
+    """Who is told of files while they are on their way; called in the threads that write them."""
+
+    def begun(self, path: Path, name: str, said: Collection[str]) -> None:
+        """A file of this name grows at `path`, behind fields of the names in `said`."""
+
+    def dropped(self, path: Path) -> None:
+        """The file at `path` is about to be removed: nobody took it."""
+
+
 class UploadForm:
     """The parts of a multipart body: `files` lie on disk in the spool folder, `fields` in memory."""
 
-    def __init__(self, folder: Path, max_files: int):
+    def __init__(self, folder: Path, max_files: int, arrivals: Arrivals):
+        self._arrivals = arrivals
         self.files: list[SpooledFile] = []
         self.fields: dict[str, list[str]] = {}
         self._folder = folder
@@ -138,11 +149,13 @@ class UploadForm:
 
     def discard(self) -> None:
         """Remove every file that was spooled."""
+        paths = [file.path for file in self.files]
         if self._sink is not None and self._current[1] is not None:
             self._sink.close()
-            Path(self._sink.name).unlink(missing_ok=True)
-        for file in self.files:
-            file.path.unlink(missing_ok=True)
+            paths.append(Path(self._sink.name))
+        for path in paths:
+            self._arrivals.dropped(path)
+            path.unlink(missing_ok=True)
 
     def _add(self, part: int, data: bytes) -> None:
         self._header[part] += data
@@ -173,6 +186,7 @@ class UploadForm:
             )
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sink = tempfile.NamedTemporaryFile(dir=self._folder, prefix="part-", delete=False)  # noqa: SIM115
+        self._arrivals.begun(Path(self._sink.name), self._current[1] or "", self.fields)
 
     def _count_field(self, size_bytes: int) -> None:
         self._field_count += 1
@@ -200,7 +214,14 @@ class UploadForm:
 
 
 async def spool_form(
-    receive: Receive, content_type: bytes, folder: Path, *, max_files: int, max_bytes: int, idle_timeout_s: float
+    receive: Receive,
+    content_type: bytes,
+    folder: Path,
+    arrivals: Arrivals,
+    *,
+    max_files: int,
+    max_bytes: int,
+    idle_timeout_s: float,
 ) -> UploadForm:
     """Read a multipart body to the disk. On any error what was spooled is removed and the error raised:
     `UnsupportedMedia`, `TooLarge`, `InvalidInput`, `StorageFull`, `Stalled`, `Disconnected`.
@@ -208,7 +229,7 @@ async def spool_form(
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise UnsupportedMedia("Send the files as multipart/form-data, each in a part named file.")
-    form = UploadForm(folder, max_files)
+    form = UploadForm(folder, max_files, arrivals)
     try:
         parser = MultipartParser(options[b"boundary"], form.callbacks())
         await _feed(parser, receive, max_bytes, idle_timeout_s)

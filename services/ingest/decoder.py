@@ -1,6 +1,7 @@
 """The process that reads an upload: `python -m services.ingest.decoder`.
 
-Standard input brings one JSON object (see `request_of`); standard output carries an Arrow IPC stream of `LOG_SCHEMA`, one
+Standard input brings one line of JSON (see `request_of`), and a second one (`completion_of`) where the file was still
+growing at the first; standard output carries an Arrow IPC stream of `CODED_SCHEMA`, one
 batch per chunk with what else belongs to the chunk in its metadata. A crash, a bomb or a lack of memory ends here.
 """
 
@@ -16,15 +17,16 @@ import threading
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
 from services.errors import CallerError
+from services.ingest.growing import EarlyReading, GrowingFile
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
 from services.ingest.pipeline import Chunk, Reading, parsing_connection, read_file
 from services.ingest.upload_problems import LISTED_PROBLEMS, capped, shortened
-from services.model import LOG_SCHEMA
+from services.model import CODED_SCHEMA
 
 FINISHED = b"finished"
 CHUNK = b"chunk"
@@ -35,17 +37,32 @@ OUT_OF_MEMORY = 77
 """Exit code of a decoder that grew too large."""
 
 
-def request_of(path: Path, position: int, reading: Reading) -> bytes:
-    """What the decoder reads from its standard input."""
+def request_of(path: Path, position: int, reading: Reading, *, growing: bool = False) -> bytes:
+    """What the decoder reads from its standard input. `growing`: the file is still written, and more will be said."""
     said = dataclasses.asdict(reading) | {"now": reading.now.isoformat(), "path": str(path), "position": position}
-    return json.dumps(said).encode()
+    return json.dumps(said | {"growing": growing}).encode() + b"\n"
+
+
+def completion_of(path: Path, reading: Reading) -> bytes:
+    """What the decoder reads when the file that was growing is complete."""
+    defaults = dataclasses.asdict(reading.defaults)
+    said = {"path": str(path), "size_bytes": path.stat().st_size, "defaults": defaults, "now": reading.now.isoformat()}
+    return json.dumps(said).encode() + b"\n"
 
 
 def _reading(said: dict[str, Any]) -> Reading:
     defaults = Defaults(**(said["defaults"] | {"tags": tuple(said["defaults"]["tags"])}))
     limits, options = IngestLimits(**said["limits"]), ParseOptions(**said["options"])
     now = datetime.fromisoformat(said["now"])
-    return Reading(said["name"], options, defaults, now, limits)
+    make = EarlyReading if said["growing"] else Reading
+    return make(said["name"], options, defaults, now, limits, coded=True)
+
+
+def _opened(path: Path, reading: Reading) -> BinaryIO:
+    if not isinstance(reading, EarlyReading):
+        return path.open("rb")
+    reading.completion.listen(sys.stdin.buffer, lambda: os._exit(0))
+    return cast(BinaryIO, GrowingFile(path, reading.completion))
 
 
 def metadata_of(chunk: Chunk) -> bytes:
@@ -62,21 +79,21 @@ def main() -> int:
         signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     con = parsing_connection()
-    request = sys.stdin.buffer.read()  # it may be started long before it is asked
+    request = sys.stdin.buffer.readline()  # it may be started long before it is asked
     if not request:
         return 0
     said = json.loads(request)
     reading = _reading(said)
     _bound_memory(reading.limits.decoder_bytes)
-    with os.fdopen(os.dup(1), "wb") as sink, pa.ipc.new_stream(sink, LOG_SCHEMA) as writer:
+    with os.fdopen(os.dup(1), "wb") as sink, pa.ipc.new_stream(sink, CODED_SCHEMA) as writer:
         ending = {FINISHED: b"1"}
         try:
-            with Path(said["path"]).open("rb") as file:
+            with contextlib.closing(_opened(Path(said["path"]), reading)) as file:
                 for chunk in read_file(con, file, reading, said["position"]):
                     _write(writer, chunk.batch, {CHUNK: metadata_of(chunk)})
         except CallerError as error:
             ending = {REFUSED: str(error).encode()}
-        _write(writer, LOG_SCHEMA.empty_table(), ending)
+        _write(writer, CODED_SCHEMA.empty_table(), ending)
     return 0
 
 
@@ -116,7 +133,7 @@ def _status(name: str) -> int:
 
 
 def _write(writer: pa.ipc.RecordBatchStreamWriter, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
-    batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=LOG_SCHEMA)]
+    batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=CODED_SCHEMA)]
     writer.write_batch(batches[0], custom_metadata=metadata)
 
 

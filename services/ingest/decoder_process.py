@@ -17,7 +17,8 @@ from typing import IO, Any
 import pyarrow as pa
 
 from services.errors import InvalidInput
-from services.ingest.decoder import CHUNK, FINISHED, OUT_OF_MEMORY, REFUSED, request_of
+from services.ingest.decoder import CHUNK, FINISHED, OUT_OF_MEMORY, REFUSED, completion_of, request_of
+from services.ingest.options import ParseOptions
 from services.ingest.pipeline import Chunk, LineProblem, Reading
 
 _KEEP_FREED_MEMORY = {
@@ -62,6 +63,23 @@ class Decoders:
         timer.daemon = True
         timer.start()
 
+    def begin(self, path: Path, reading: Reading) -> None:
+        """The file has begun to grow at `path`: the process that waits for one reads what is there already.
+
+        Its options and name are known; what else `reading` says counts only when `decoded` is called for that file.
+        """
+        with self._lock:
+            if self._spare is not None and self._spare.begun is None:
+                self._spare.begun = _Begun(_identity(path), reading.name, reading.options)
+                self._spare.send(request_of(path, 0, reading, growing=True))
+
+    def forget(self, path: Path) -> None:
+        """The file at `path` will not be complete: end the process that reads it already."""
+        with self._lock:
+            spare = self._spare
+        if spare is not None and spare.begun is not None and spare.begun.identity == _identity(path):
+            self._dismiss(spare)
+
     def close(self) -> None:
         """End a process that still waits for its file."""
         with self._lock:
@@ -76,13 +94,18 @@ class Decoders:
             self._spare = None
         spare.end()
 
-    def _take(self) -> "_Decoder":
+    def _take(self, path: Path, reading: Reading, position: int) -> "_Decoder":
+        """A process that has begun with nothing yet, or with this file and as it is to be read."""
+        wanted = _Begun(_identity(path), reading.name, reading.options)
         with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None and spare.process.poll() is None:
+            spare = self._spare
+            if spare is None or (spare.begun is not None and spare.begun.identity != wanted.identity):
+                return _Decoder.start()
+            self._spare = None
+        fits = spare.begun is None or (spare.begun == wanted and position == 0)
+        if fits and spare.process.poll() is None:
             return spare
-        if spare is not None:
-            spare.end()
+        spare.end()
         return _Decoder.start()
 
     def decoded(
@@ -93,11 +116,11 @@ class Decoders:
         `holds` is called with what kills the process. Raises `Refused` with the sentence for the sender where the file
         is refused, `DecoderDied` where the process ends before its time. Closing the iterator ends the process.
         """
-        decoder = self._take()
+        decoder = self._take(path, reading, position)
         process = decoder.process
         try:
             holds(process.kill)
-            _send(process, request_of(path, position, reading))
+            decoder.ask(path, reading, position)
             yield from _ahead(process)
             process.wait()
         except (pa.ArrowInvalid, OSError, _Ended) as error:
@@ -108,11 +131,26 @@ class Decoders:
 
 
 @dataclass(frozen=True)
+class _Begun:
+    """What a process reads before it is asked for it: the file (by device and inode: it will be renamed), and how."""
+
+    identity: tuple[int, int]
+    name: str
+    options: ParseOptions
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+@dataclass
 class _Decoder:
-    """One process and the file that its complaints go to."""
+    """One process, the file that its complaints go to, and what it has begun with."""
 
     process: subprocess.Popen[bytes]
     complaints: IO[bytes]
+    begun: _Begun | None = None
 
     @classmethod
     def start(cls) -> "_Decoder":
@@ -129,6 +167,17 @@ class _Decoder:
         _widen(process)
         return cls(process, complaints)
 
+    def send(self, line: bytes) -> None:
+        """Say something to the process. Raises `OSError` where it has ended."""
+        assert self.process.stdin is not None  # noqa: S101  (for the type checker)
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def ask(self, path: Path, reading: Reading, position: int) -> None:
+        """Have it send the chunks of a file, the one that it has begun with if it has."""
+        is_new = self.begun is None
+        self.send(request_of(path, position, reading) if is_new else completion_of(path, reading))
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -143,12 +192,6 @@ def _widen(process: subprocess.Popen[bytes]) -> None:
     if process.stdout is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
         with contextlib.suppress(OSError):
             fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 1 << 20)
-
-
-def _send(process: subprocess.Popen[bytes], request: bytes) -> None:
-    assert process.stdin is not None  # noqa: S101  (for the type checker)
-    process.stdin.write(request)
-    process.stdin.close()
 
 
 class _Ended(Exception):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.ingest.options import Defaults
-from services.model import EARLIEST, LATEST, LOG_SCHEMA, LogBatch
+from services.model import CODED_SCHEMA, EARLIEST, LATEST, LOG_SCHEMA, LogBatch
 
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_ATTRIBUTES_BYTES = 4 << 20
@@ -41,8 +41,11 @@ _KEYWORDS = ("source", "service", "environment", "host", "trace_id", "span_id")
 _TEXTS = ("message", *_KEYWORDS, "attributes", "raw", "problem")
 
 
-def normalise(parsed: pa.Table, defaults: Defaults, now: datetime) -> LogBatch:
-    """A batch of `LOG_SCHEMA` with one row per row of `parsed`, in its order. `now` is the arrival time."""
+def normalise(parsed: pa.Table, defaults: Defaults, now: datetime, *, coded: bool = False) -> LogBatch:
+    """A batch of `LOG_SCHEMA` with one row per row of `parsed`, in its order; of `CODED_SCHEMA` where `coded`.
+
+    `now` is the arrival time.
+    """
     columns = {name: _one(parsed[name]) for name in parsed.column_names}
     for name in _TEXTS:
         columns[name] = _without_controls(columns[name])
@@ -54,11 +57,22 @@ def normalise(parsed: pa.Table, defaults: Defaults, now: datetime) -> LogBatch:
     columns["problem"] = _joined(problems)
     columns["shape"] = shapes(columns["message"])
     _fill_defaults(columns, defaults, len(parsed))
-    return pa.table([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA)
+    schema = CODED_SCHEMA if coded else LOG_SCHEMA
+    return pa.table([_typed(columns[name], schema.field(name).type) for name in schema.names], schema=schema)
+
+
+def _typed(column: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """The column as a dictionary where one is wanted, without one where not."""
+    if pa.types.is_dictionary(wanted):
+        return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return column.dictionary.take(column.indices) if pa.types.is_dictionary(column.type) else column
 
 
 def shapes(messages: pa.Array) -> pa.Array:
-    """The messages with every token that holds a digit masked; NULL where a message is too long to have a shape."""
+    """The messages with every token that holds a digit masked; NULL where a message is too long to have a shape.
+
+    A dictionary where that is less work.
+    """
     short = messages
     if _longest(messages) > MAX_SHAPED_BYTES:
         fits = pc.less_equal(pc.binary_length(messages), MAX_SHAPED_BYTES)
@@ -69,7 +83,8 @@ def shapes(messages: pa.Array) -> pa.Array:
     if len(pc.unique(alike.slice(0, ALIKE_SAMPLE))) > ALIKE_SAMPLE * MOSTLY_DIFFERENT:
         return _masked(short)
     encoded = alike.dictionary_encode()
-    return _masked(encoded.dictionary).take(encoded.indices)
+    words = _masked(encoded.dictionary).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(words.indices.take(encoded.indices), words.dictionary)
 
 
 def _masked(texts: pa.Array) -> pa.Array:
@@ -87,7 +102,7 @@ def _with_digits_alike(texts: pa.Array) -> pa.Array:
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _longest(texts: pa.Array) -> int:
@@ -166,12 +181,18 @@ def _fill_defaults(columns: dict[str, pa.Array], defaults: Defaults, count: int)
         columns["tags"] = _tagged(columns["tags"], list(defaults.tags))
     if defaults.metadata:
         columns["attributes"] = _with_metadata(columns["attributes"], defaults.metadata)
-    columns["upload_id"] = _repeated(defaults.upload_id, pa.string(), count)
+    columns["upload_id"] = _everywhere(defaults.upload_id, count)
 
 
 def _filled(texts: pa.Array, value: str) -> pa.Array:
     everywhere = texts.null_count == len(texts)
-    return _repeated(value, texts.type, len(texts)) if everywhere else pc.fill_null(texts, value)
+    return _everywhere(value, len(texts)) if everywhere else pc.fill_null(texts, value)
+
+
+def _everywhere(value: str | None, count: int) -> pa.DictionaryArray:
+    """One text for all rows: four bytes a row, however long it is."""
+    numbers = pa.nulls(count, pa.int32()) if value is None else _repeated(0, pa.int32(), count)
+    return pa.DictionaryArray.from_arrays(numbers, pa.array([] if value is None else [value], pa.string()))
 
 
 def _repeated(value: Any, of: pa.DataType, count: int) -> pa.Array:

@@ -23,7 +23,7 @@ from services.ingest.detect import HEAD_BYTES, Format, detect
 from services.ingest.normalise import normalise
 from services.ingest.options import Defaults, IngestLimits, ParseOptions
 from services.ingest.unpack import Member, UnpackLimits, unpack
-from services.model import LOG_SCHEMA, LogBatch
+from services.model import CODED_SCHEMA, LOG_SCHEMA, LogBatch
 
 CHUNK_BYTES = 48 << 20
 KEPT_PROBLEMS = 1000
@@ -81,13 +81,18 @@ def parsing_connection(memory: str = "256MB", threads: int = 1) -> duckdb.DuckDB
 
 @dataclass(frozen=True)
 class Reading:
-    """How one file is read."""
+    """How one file is read. `coded`: its batches are of `CODED_SCHEMA`."""
 
     name: str
     options: ParseOptions
     defaults: Defaults
     now: datetime
     limits: IngestLimits = field(default_factory=IngestLimits)
+    coded: bool = False
+
+    def said(self) -> tuple[Defaults, datetime]:
+        """What its records get that bring none of their own: the defaults, and the time of arrival."""
+        return self.defaults, self.now
 
 
 def read_file(con: duckdb.DuckDBPyConnection, file: BinaryIO, reading: Reading, position: int = 0) -> Iterator[Chunk]:
@@ -125,7 +130,8 @@ def _only_a_problem(member: Member, base: int, read_bytes: int, reading: Reading
     kind = str(member.problem)
     reason = f"{member.name[:NAME_CHARACTERS]}: {kind}" if member.in_archive else kind
     problem = LineProblem(None, reason)
-    return Chunk(LOG_SCHEMA.empty_table(), base, read_bytes, "", [problem], 0, {kind: 1})
+    schema = CODED_SCHEMA if reading.coded else LOG_SCHEMA
+    return Chunk(schema.empty_table(), base, read_bytes, "", [problem], 0, {kind: 1})
 
 
 class _Chunks:
@@ -184,7 +190,7 @@ class _Chunks:
                 yield ahead.result()
 
     def _chunk(self, parsed: pa.Table, position: int, read_bytes: int) -> Chunk:
-        batch = normalise(parsed, self._reading.defaults, self._reading.now)
+        batch = normalise(parsed, *self._reading.said(), coded=self._reading.coded)
         return Chunk(batch, position, read_bytes, self._form.name, *_problems(batch, parsed["line_no"]))
 
 

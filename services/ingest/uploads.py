@@ -14,7 +14,7 @@ import os
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +63,7 @@ READERS = 3
 STOP_S = 30.0
 """How long a deletion waits for a chunk that is just being stored."""
 
+_PARSING = frozenset(each.name for each in dataclasses.fields(ParseOptions))
 _OPEN_STATES = ("queued", "running")
 _PASSING = (BackendError, QuotaExceeded, OSError)
 
@@ -150,6 +151,21 @@ class Uploads:
         """A file has begun to arrive: what will read it is started meanwhile. Does nothing else, and never raises."""
         with contextlib.suppress(OSError):
             self._decoders.expect()
+
+    def begun(self, path: Path, name: str, said: Collection[str]) -> None:
+        """An announced file grows at `path`: its beginning is read meanwhile, unless something among the names in
+        `said` tells how to read it, which nobody has looked at yet. Never raises.
+        """
+        if said and not _PARSING.isdisjoint(said):
+            return
+        reading = Reading(_file_name(name), ParseOptions(), Defaults(), self._clock.now(), self._limits)
+        with contextlib.suppress(OSError):
+            self._decoders.begin(path, reading)
+
+    def dropped(self, path: Path) -> None:
+        """The file that grew at `path` will not be accepted: what reads it ends. Call before it is removed."""
+        with contextlib.suppress(OSError):
+            self._decoders.forget(path)
 
     def accept(self, principal: Principal, spooled: SpooledFile, defaults: Defaults, options: ParseOptions) -> Upload:
         """Take the file over and start reading it; when this returns, it survives a kill.
@@ -458,10 +474,15 @@ def _keep(source: Path, target: Path) -> None:
         os.close(folder)
 
 
+def _file_name(sent: str) -> str:
+    """The last part of the name that a client gave its file, be it Windows' or another's."""
+    return Path(sent.replace("\\", "/")).name or "upload"
+
+
 def _new_document(
     upload_id: str, principal: Principal, spooled: SpooledFile, defaults: Defaults, options: ParseOptions, now: datetime
 ) -> Document:
-    name = Path(spooled.name.replace("\\", "/")).name or "upload"
+    name = _file_name(spooled.name)
     said = dataclasses.asdict(dataclasses.replace(defaults, source=defaults.source or name, upload_id=upload_id))
     return {
         "id": upload_id,
