@@ -362,6 +362,18 @@ class LogStore(ABC):
         """The fields of the records that match, at most 1,000 paths besides the columns. Raises like `search`."""
 
     @abstractmethod
+    def patterns(
+        self,
+        organisation_id: str,
+        query: Query,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 50,
+    ) -> PatternsResult:
+        """The most frequent patterns among the records that match, counted exactly. Raises like `search`."""
+
+    @abstractmethod
     def delete(
         self, organisation_id: str, query: Query, *, start: datetime | None = None, end: datetime | None = None
     ) -> int:

@@ -22,7 +22,16 @@ WASTE_SHARE = 0.25
 WASTE_RECORDS = 10_000
 """A file is compacted once this many records, and this share of what was there, have been deleted."""
 
-_WHOLE_TABLES = ("shapes", "shapeless_sources", "idempotency", "uploads", "sequence", "patterns", "promoted")
+_WHOLE_TABLES = (
+    "shapes",
+    "shapeless_sources",
+    "idempotency",
+    "uploads",
+    "sequence",
+    "patterns",
+    "pattern_tree",
+    "promoted",
+)
 _MINUTE_US = 60_000_000
 _END_US = 1 << 60
 

@@ -46,6 +46,7 @@ class Engine:
     hashes: Callable[[Sequence[str]], list[int]]
     shape_ids: Callable[[Condition], frozenset[int] | None]
     shapes_table: str
+    patterns_table: str
     index: BlockIndex
     match_regex: MatchRegex
 
@@ -158,8 +159,9 @@ class ShapedCompiler(IndexedCompiler):
         return Indexed(either, [*unmasked.values, *masked.values, *exact.values], exact.is_heavy)
 
     def pattern(self, pattern_id: int) -> Condition:
-        """Records whose shape belongs to the pattern."""
-        return self.on_dictionary(Condition("coalesce(pattern_id = ?, false)", [pattern_id]))
+        """Records whose shape belongs to the pattern, or to the one that took it in."""
+        patterns = f"(SELECT max(merged_into) FROM {self.engine.patterns_table} WHERE pattern_id = ?)"
+        return self.on_dictionary(Condition(f"coalesce(pattern_id = coalesce({patterns}, ?), false)", [pattern_id] * 2))
 
 
 class PlainCompiler(IndexedCompiler):

@@ -1,4 +1,4 @@
-"""What is done to files in the background: sealing blocks, giving back the space of deleted records.
+"""What is done to files in the background: sealing blocks, grouping shapes, giving back the space of deleted records.
 
 One thread for all organisations. It reads with cursors of its own, a short statement at a time, rests as long as it worked,
 and changes a file only through the organisation's writer, between two groups. `run` does the same at once, for commands
@@ -20,6 +20,7 @@ from services.log_store.duckdb.commit import OrganisationState
 from services.log_store.duckdb.compaction import Copy, is_wasteful
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, translated
+from services.log_store.duckdb.patterns import PatternTrees
 from services.log_store.duckdb.sealing import FullBlock, collect, store_filter, unsealed
 
 Change = Callable[[duckdb.DuckDBPyConnection, OrganisationState], int]
@@ -45,6 +46,7 @@ class Work:
     """What one round did to a file."""
 
     sealed: int = 0
+    grouped_shapes: int = 0
     compacted: bool = False
 
 
@@ -59,6 +61,7 @@ class Maintenance:
         self._submit = submit
         self._submit_closed = submit_closed
         self._mask_version = mask_version
+        self._trees = PatternTrees()
         self._due: OrderedDict[str, float] = OrderedDict()
         self._changed = threading.Condition()
         self._one_at_a_time = threading.Lock()
@@ -82,7 +85,15 @@ class Maintenance:
             if not self._engine.attach(organisation_id, create=False):
                 return Work()
             sealed = self._seal_all(organisation_id, pause)
-            return Work(sealed, self._compact_if_wasteful(organisation_id, pause))
+            grouped = self._group_shapes(organisation_id, pause)
+            return Work(sealed, grouped, self._compact_if_wasteful(organisation_id, pause))
+
+    def group_shapes(self, organisation_id: str) -> int:
+        """Give every shape its pattern now; says how many had none."""
+        with self._one_at_a_time, translated():
+            if not self._engine.attach(organisation_id, create=False):
+                return 0
+            return self._group_shapes(organisation_id, lambda: None)
 
     def close(self, timeout_s: float) -> None:
         """Stop after the statement that runs."""
@@ -154,6 +165,13 @@ class Maintenance:
         self._submit(organisation_id, put)
         self._counters.add("sealed_blocks")
         pause()
+
+    def _group_shapes(self, organisation_id: str, pause: Callable[[], None]) -> int:
+        def change(write: Callable[[duckdb.DuckDBPyConnection], int]) -> int:
+            return self._submit(organisation_id, lambda writing, state: write(writing))
+
+        with self._engine.cursor() as cursor:
+            return self._trees.assign(cursor, schema.database(organisation_id), change, pause)
 
     def _compact_if_wasteful(self, organisation_id: str, pause: Callable[[], None]) -> bool:
         with self._engine.cursor() as cursor:

@@ -22,6 +22,7 @@ from services.log_store.duckdb.fields import fields
 from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.page_budget import affordable, within_budget
+from services.log_store.duckdb.patterns import count_patterns
 from services.log_store.duckdb.records import SELECTED, moment, record_of
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.duckdb.searching import Index, matching
@@ -33,6 +34,7 @@ from services.log_store.interface import (
     LogPage,
     LogQuery,
     LogRecord,
+    PatternsResult,
     UploadProgress,
     Usage,
 )
@@ -167,6 +169,17 @@ class Reader:
     def fields(self, matching: Matching) -> FieldsResult:
         """The fields of the matches."""
         return fields(self.cursor, self._logs, matching)
+
+    def patterns(self, matching: Matching, limit: int) -> PatternsResult:
+        """The most frequent patterns among the matches."""
+        began = time.perf_counter()
+        found, number, total = count_patterns(self.cursor, schema.database(self.organisation_id), matching, limit)
+        return PatternsResult(found, total, number, total - sum(each.count for each in found), _ms_since(began))
+
+    def has_ungrouped(self) -> bool:
+        """Whether there are shapes without a pattern."""
+        shapes = f"{schema.database(self.organisation_id)}.shapes"
+        return bool(one_value(self.cursor, f"SELECT count(*) FROM {shapes} WHERE pattern_id IS NULL"))
 
     def usage(self, size_bytes: int) -> Usage:
         """Counts and span; `size_bytes` is what the caller measured on disk."""

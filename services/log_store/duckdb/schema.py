@@ -60,7 +60,8 @@ _VERSION_3 = (
     """CREATE TABLE {db}.filters (
         block INTEGER NOT NULL, filter_id BIGINT NOT NULL, engine_hash UBIGINT NOT NULL, bits BLOB NOT NULL)""",
     "CREATE TABLE {db}.deletions (records BIGINT NOT NULL)",
-    "CREATE TABLE {db}.patterns (pattern_id INTEGER NOT NULL, template VARCHAR NOT NULL, state VARCHAR)",
+    "CREATE TABLE {db}.patterns (pattern_id INTEGER NOT NULL, template VARCHAR NOT NULL, merged_into INTEGER)",
+    "CREATE TABLE {db}.pattern_tree (version INTEGER NOT NULL)",
     "CREATE TABLE {db}.promoted (slot INTEGER NOT NULL, path VARCHAR NOT NULL, is_filled BOOLEAN NOT NULL)",
 )
 

@@ -72,6 +72,7 @@ def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, know
         hashes=lambda keys: hashes(cursor, keys),
         shape_ids=lambda condition: _shape_ids(cursor, shapes_table, condition),
         shapes_table=shapes_table,
+        patterns_table=f"{database}.patterns",
         index=known,
         match_regex=lambda pattern, texts: match_regex(cursor, pattern, texts),
     )

@@ -18,7 +18,7 @@ from tests.services.query.random_records import random_batch
 from tests.services.query.random_trees import random_leaf, random_tree
 
 BLOCK_ROWS = 60
-TREES = 60
+TREES = 20
 
 
 class Stages:
@@ -50,17 +50,15 @@ class Stages:
         assert self.store.maintain("acme").sealed
 
     def compact(self) -> None:
-        self.store.delete("acme", parse("level:info OR service:web"))
+        self.store.delete("acme", parse("level:(info OR debug OR unknown) OR service:web"))
         assert self.store.maintain("acme").compacted
 
 
 STAGES: dict[str, tuple[str, ...]] = {
     "fresh": (),
     "sealed": ("seal",),
-    "deleted": ("seal", "delete"),
-    "restarted": ("seal", "delete", "restart"),
-    "compacted": ("seal", "compact"),
-    "compacted and restarted": ("compact", "restart"),
+    "deleted and restarted": ("seal", "delete", "restart"),
+    "compacted and restarted": ("seal", "compact", "restart"),
 }
 
 
@@ -94,8 +92,8 @@ def test_any_query_finds_what_the_reference_finds(filled: Filled, seed: int) -> 
 def test_what_a_message_holds_is_found_by_its_own_words(filled: Filled, seed: int) -> None:
     """Queries made of what is there: no filter and no dictionary may shut a record out."""
     rng = random.Random(7_000 + seed)
-    entry = rng.choice(filled.records)
-    words = entry["message"][:300].split(" ")
+    entry = rng.choice([each for each in filled.records if len(each["message"]) < 2_000])
+    words = entry["message"].split(" ")
     start = rng.randrange(len(words))
     query = Phrase(" ".join(words[start : start + rng.randint(1, 6)]))
     filled.check(query)
