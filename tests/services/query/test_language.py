@@ -1,6 +1,7 @@
 """What a query text means, and what a wrong one is answered with."""
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.errors import InvalidQuery
-from services.query.fields import canonical_name, near_miss
+from services.query.fields import MAX_PATH_PARTS, canonical_name, near_miss
 from services.query.highlights import leaves
 from services.query.language import (
     And,
@@ -28,6 +29,7 @@ from services.query.language import (
     Word,
     parse,
 )
+from services.query.lucene import MAX_CLAUSES, MAX_DEPTH, MAX_LENGTH, MAX_PATTERNS, MAX_REGEX, MAX_WILDCARD
 from services.query.printing import to_text
 
 A, B, C = Word("a"), Word("b"), Word("c")
@@ -464,3 +466,42 @@ def test_the_readings_of_dotted_names_have_a_budget() -> None:
         parse(f"{long} {long} {long}")
     assert refused.value.position > 2 * len(long)
     assert refused.value.expected
+
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "query-language.md"
+
+
+def guide_rows() -> list[list[str]]:
+    """The cells of the tables of the guide."""
+    lines = [line for line in GUIDE.read_text().splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def example(cell: str) -> str:
+    return cell.strip("`").replace("\\|", "|")
+
+
+def test_what_the_guide_shows_is_read_and_what_it_refuses_is_refused() -> None:
+    rows = guide_rows()
+    assert len(rows) > 30
+    for row in rows:
+        if len(row) == 2:
+            parse(example(row[0]))
+            continue
+        parse(example(row[2]))
+        with pytest.raises(InvalidQuery):
+            parse(example(row[0]))
+
+
+def test_the_guide_names_the_limits() -> None:
+    text = " ".join(GUIDE.read_text().split())
+    for limit, unit in (
+        (MAX_LENGTH, "characters"),
+        (MAX_CLAUSES, "words and values"),
+        (MAX_DEPTH, "parentheses"),
+        (MAX_PATTERNS, "wildcards"),
+        (MAX_WILDCARD, "and"),
+        (MAX_REGEX, "characters"),
+        (MAX_PATH_PARTS, "names in a path"),
+    ):
+        assert f"{limit:,} {unit}" in text
