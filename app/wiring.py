@@ -24,7 +24,7 @@ from services.ingest.sample import SampleData
 from services.ingest.uploads import Uploads
 from services.log_store.duckdb.store import DuckDBLogStore
 from services.preferences import Preferences
-from services.search import Search
+from services.search import Analytics, RunningQueries, Search
 from services.services import Services
 
 
@@ -77,6 +77,8 @@ def build(config: Config) -> Application:
         clock=clock,
         accounts=accounts,
         search=Search(store, clock),
+        analytics=Analytics(store, clock),
+        queries=RunningQueries(),
         ingest=ingest,
         uploads=uploads,
         sample=SampleData(store, clock),

@@ -13,7 +13,7 @@ from services.ingest.sample import SampleData
 from services.ingest.uploads import Uploads
 from services.log_store.interface import LogStore
 from services.preferences import Preferences
-from services.search import Search
+from services.search import Analytics, RunningQueries, Search
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Services:
     clock: Clock
     accounts: Accounts
     search: Search
+    analytics: Analytics
+    queries: RunningQueries
     ingest: Ingest
     uploads: Uploads
     sample: SampleData

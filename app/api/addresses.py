@@ -18,6 +18,13 @@ class RecordIdConverter(BaseConverter):
     regex = r"[0-9a-f]{16}-[0-9a-f]{16}"
 
 
+class FieldNameConverter(BaseConverter):
+    """The name of a field in an address: anything, slashes included."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
+
+
 def guard_addresses(server: Flask) -> None:
     """Answer what the API does not have, and OPTIONS; the map of what it has is made at the first question."""
     server.before_request(_answer_for_addresses)

@@ -1,4 +1,4 @@
-"""Records: GET and POST logs/, GET logs/{id}/, POST logs/bulk/."""
+"""Records: GET, POST and DELETE logs/, GET logs/{id}/, GET logs/{id}/context/, POST logs/bulk/."""
 
 from typing import Any
 
@@ -6,10 +6,20 @@ from flask import current_app, request
 
 from app.api import reading
 from app.api.caller import caller, services
-from app.api.models.search import LogList, LogRecord, RecordPath, SearchQuery
+from app.api.models.search import (
+    Context,
+    ContextQuery,
+    DeletedLogs,
+    DeleteQuery,
+    LogList,
+    LogRecord,
+    RecordPath,
+    SearchQuery,
+)
 from app.api.models.uploads import BulkHeaders, BulkOptions, BulkStored, RecordHeaders, Stored
+from app.api.problem_docs import CANCELLED
 from app.api.resource import Resource
-from app.api.searching import found, record_json
+from app.api.searching import context_json, found, record_json, request_of, same_of
 from services.errors import Conflict, InvalidInput, UnsupportedMedia
 from services.ingest.options import Defaults
 
@@ -38,7 +48,7 @@ _MANY = {
 }
 
 
-@logs.get("/logs/", responses={200: LogList})
+@logs.get("/logs/", responses={200: LogList} | CANCELLED)
 def list_logs(query: SearchQuery) -> dict[str, Any]:
     """Records, newest first."""
     return found(query)
@@ -48,6 +58,24 @@ def list_logs(query: SearchQuery) -> dict[str, Any]:
 def get_log(path: RecordPath) -> dict[str, Any]:
     """One record."""
     return record_json(services().search.get(caller(), path.id))
+
+
+@logs.get("/logs/<record_id:id>/context/", responses={200: Context} | CANCELLED)
+def get_log_context(path: RecordPath, query: ContextQuery) -> dict[str, Any]:
+    """The records around one: from the same source, service and host, or as `same` says."""
+    same = same_of(query)
+    with services().queries.running(caller(), query.query_id) as handle:
+        found = services().search.context(
+            caller(), path.id, before=query.before, after=query.after, same=same, handle=handle
+        )
+    return context_json(found)
+
+
+@logs.delete("/logs/", responses={200: DeletedLogs})
+def delete_logs(query: DeleteQuery) -> dict[str, Any]:
+    """Delete the records that match."""
+    count = services().search.delete(caller(), request_of(query), dry_run=query.dry_run)
+    return {"matched": count, "deleted": 0 if query.dry_run else count, "dry_run": query.dry_run}
 
 
 @logs.post("/logs/", responses={201: Stored}, openapi_extensions={"requestBody": _ONE})

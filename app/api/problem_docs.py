@@ -13,7 +13,7 @@ _MEANINGS = {
     403: "The credential does not carry the right, or a session came without its CSRF token.",
     404: "No such object in your organisation.",
     408: "The body made no progress for too long.",
-    409: "It exists already, or an idempotency key came with another payload.",
+    409: "It exists already, an idempotency key came with another payload, or the query was cancelled.",
     413: "Over a limit; `limit` names it.",
     415: "A content type or content encoding that is not read here.",
     422: "Readable, but a parameter or member is wrong, unknown or missing; `errors` says which.",
@@ -58,3 +58,7 @@ def _response(code: int) -> dict[str, Any]:
             for name, text in _HEADERS[code].items()
         }
     return response
+
+
+CANCELLED = responses([409])
+"""For endpoints whose work can be cancelled."""

@@ -1,11 +1,13 @@
 """Between HTTP and the search service: parameters in, records out."""
 
+from dataclasses import asdict
 from typing import Any
 
 from app.api.answers import json_text, listing, rfc3339
 from app.api.caller import caller, services
-from app.api.models.search import SearchBody, SearchFilters, SearchQuery
-from services.log_store.interface import LogPage, LogRecord
+from app.api.models.search import ContextQuery, SearchBody, SearchFilters, SearchQuery
+from services.errors import InvalidInput
+from services.log_store.interface import SAME_STREAM, LogContext, LogPage, LogRecord
 from services.search import SearchRequest, Stats
 
 
@@ -30,7 +32,10 @@ def request_of(said: SearchQuery | SearchBody | SearchFilters) -> SearchRequest:
 def found(said: SearchQuery | SearchBody) -> dict[str, Any]:
     """One page of what the caller may see of it."""
     request = request_of(said)
-    return page_json(services().search.search(caller(), request), request)
+    with services().queries.running(caller(), said.query_id) as handle:
+        page = services().search.search(caller(), request, handle=handle)
+    notices = [] if page.total or request.cursor else services().search.notices(caller(), request)
+    return page_json(page, request) | {"notices": [asdict(notice) for notice in notices]}
 
 
 def record_json(record: LogRecord) -> dict[str, Any]:
@@ -52,6 +57,29 @@ def page_json(page: LogPage, request: SearchRequest) -> dict[str, Any]:
         next_cursor=page.next_cursor,
         took_ms=page.took_ms,
     )
+
+
+def same_of(said: ContextQuery) -> tuple[str, ...]:
+    """The fields in which records around one agree with it. Raises `InvalidInput`."""
+    if not said.same:
+        return SAME_STREAM
+    if "any" in said.same:
+        if len(set(said.same)) > 1:
+            raise InvalidInput("`any` means all records; no other name belongs beside it.", field="same")
+        return ()
+    return tuple(said.same)
+
+
+def context_json(context: LogContext) -> dict[str, Any]:
+    """The records around one as the API writes them."""
+    return {
+        "before": [record_json(record) for record in context.before],
+        "record": record_json(context.record),
+        "after": [record_json(record) for record in context.after],
+        "has_more_before": context.has_more_before,
+        "has_more_after": context.has_more_after,
+        "took_ms": context.took_ms,
+    }
 
 
 def _paging(said: SearchQuery | SearchBody) -> dict[str, Any]:

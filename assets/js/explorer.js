@@ -1,10 +1,11 @@
 /* The Explorer. One state object holds what the address bar shows; every change goes through `change`. */
 (function () {
   "use strict";
-  const { element, setProps } = window.evDom;
+  const { element, setProps, csrf } = window.evDom;
   const LISTS = ["level", "service", "environment", "host", "source"];
   const WORDS = ["q", "range", "from", "to", "upload", "order"];
-  const FRESH = { q: "", range: "24h", from: "", to: "", upload: "", order: "desc", id: "",
+  const TAB = Math.random().toString(36).slice(2) + Math.random().toString(36).slice(2);
+  const FRESH = { tab: TAB, q: "", range: "24h", from: "", to: "", upload: "", order: "desc", id: "",
     level: [], service: [], environment: [], host: [], source: [], cursor: null, trail: [], run: 0 };
   const SLOW_MS = 700;
   let state = null;
@@ -102,6 +103,8 @@
   function cancel() {
     if (!pending) return false;
     finish();
+    ["rows", "overview"].forEach((part) =>
+      fetch(`/api/queries/${TAB}-${part}/`, { method: "DELETE", headers: { "X-CSRFToken": csrf() } }));
     window.evToast({ id: "cancelled", text: "Search cancelled. The rows below are from the search before." });
     return true;
   }

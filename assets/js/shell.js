@@ -17,7 +17,11 @@
   function setProps(id, props) {
     window.dash_clientside.set_props(id, props);
   }
-  window.evDom = { element, icon, setProps };
+  function csrf() {
+    const found = /(?:^|; )_csrf_token=([^;]*)/.exec(document.cookie);
+    return found ? decodeURIComponent(found[1]) : "";
+  }
+  window.evDom = { element, icon, setProps, csrf };
 
   /* toasts */
   function toastArea() {

@@ -1,7 +1,7 @@
 /* Files on their way: chosen, previewed, sent by XMLHttpRequest with true progress. Names and errors are set as text. */
 (function () {
   "use strict";
-  const { element, icon, setProps } = window.evDom;
+  const { element, icon, setProps, csrf } = window.evDom;
   const HEAD_BYTES = 256 * 1024;  // as much as a preview reads
   const ZIP_BYTES = 2 * 1024 * 1024;  // of a zip all is needed: its directory is at the end
   const AT_ONCE = 2;
@@ -72,10 +72,6 @@
     });
     made.append("file", entry.file, entry.file.name);
     return made;
-  }
-  function csrf() {
-    const found = /(?:^|; )_csrf_token=([^;]*)/.exec(document.cookie);
-    return found ? decodeURIComponent(found[1]) : "";
   }
   function transfer(entry) {
     const request = new XMLHttpRequest();

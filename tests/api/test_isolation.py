@@ -2,27 +2,34 @@
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 
+from app.wiring import Application
 from tests.api.conftest import PASSWORD, Caller
-from tests.api.walking import CALLS, objects_of, routes_of, walk
+from tests.api.walking import CALLS, objects_of, principal_of, routes_of, walk
 
 MARK = "zweitmarke"
 
 
 def test_the_other_organisations_ids_are_404_and_nothing_of_it_is_in_any_answer(
-    admin: Caller, new_caller: Callable[..., Caller], visitor: FlaskClient
+    admin: Caller, new_caller: Callable[..., Caller], visitor: FlaskClient, application: Application
 ) -> None:
     other = new_caller(username=MARK, email=f"{MARK}@example.org", organisation=MARK)
     theirs = objects_of(other, MARK)
     mine = objects_of(admin, "eigenmarke")
     before = state_of(other)
-    for method, path in routes_of(visitor.get("/api/schema/").json) - {("POST", "/api/auth/logout/")}:
-        answer = walk(admin, method, path, theirs.get(path, ""))
-        if "{id}" in path:
-            assert answer.status_code == 404, (method, path, answer.text)
-        assert MARK not in answer.text, (method, path)
-        assert not [each for each in theirs.values() if each in answer.text.replace(answer.request.path, "")]
+    with application.services.queries.running(principal_of(application, other), theirs["/api/queries/{id}/"]) as handle:
+        for method, path in routes_of(visitor.get("/api/schema/").json) - {("POST", "/api/auth/logout/")}:
+            answer = walk(admin, method, path, theirs.get(path, ""))
+            if (method, path) == ("DELETE", "/api/queries/{id}/"):  # an id is its user's: here it names nothing
+                assert answer.json["cancelled"] is False
+            elif "{id}" in path:
+                assert answer.status_code == 404, (method, path, answer.text)
+            assert MARK not in answer.text, (method, path)
+            said = answer.text.replace(answer.request.path, "").replace(theirs["/api/queries/{id}/"], "")
+            assert not [each for each in theirs.values() if each in said]
+    assert handle is not None and not handle.is_cancelled
     assert state_of(other) == before
     assert admin.get(f"/api/logs/{mine['/api/logs/{id}/']}/").status_code == 200
 
@@ -35,6 +42,15 @@ def test_searching_for_the_others_words_finds_nothing(admin: Caller, new_caller:
         assert other.get("/api/logs/search/", query_string={"q": query}).json["total"] > 0
     upload = other.get("/api/uploads/").json["results"][0]["id"]
     assert admin.get(f"/api/logs/search/?upload_id={upload}").json["total"] == 0
+
+
+@pytest.mark.parametrize("query", ["*", f"{MARK} OR *", f"secret:{MARK}", "NOT nothing"])
+def test_deleting_reaches_only_ones_own(admin: Caller, new_caller: Callable[..., Caller], query: str) -> None:
+    other = new_caller()
+    objects_of(other, MARK)
+    before = other.get("/api/logs/").json["total"]
+    assert admin.delete("/api/logs/", query_string={"query": query}).json["deleted"] == 0
+    assert other.get("/api/logs/").json["total"] == before > 0
 
 
 def test_a_cursor_of_the_other_organisation_shows_only_ones_own(

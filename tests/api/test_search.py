@@ -74,7 +74,7 @@ def test_parameters_choose_records(shop: Caller, parameters: dict[str, Any], tot
 
 def test_the_answer_is_one_page_with_all_it_takes_to_go_on(shop: Caller) -> None:
     answer = both(shop, page_size=30)
-    assert list(answer) == ["results", "total", "page", "page_size", "next_cursor", "took_ms"]
+    assert list(answer) == ["results", "total", "page", "page_size", "next_cursor", "took_ms", "notices"]
     assert (answer["page"], answer["page_size"], len(answer["results"])) == (1, 30, 30)
     assert answer["results"][0]["message"] == "request 99 served"
 
@@ -157,3 +157,23 @@ def test_statistics_count_by_field_and_over_time(shop: Caller) -> None:
 def test_statistics_of_nothing_are_empty(shop: Caller) -> None:
     stats = shop.get("/api/logs/stats/?q=nosuchword").json
     assert (stats["total"], stats["over_time"], stats["by_service"]) == (0, [], [])
+
+
+def test_where_nothing_is_found_a_misspelt_field_is_named_with_the_corrected_query(shop: Caller) -> None:
+    (notice,) = both(shop, q="timed AND levle:error")["notices"]
+    assert notice["message"] == "No record has the field levle; did you mean level?"
+    assert (notice["position"], notice["length"]) == (10, 5)
+    assert both(shop, q=notice["suggestion"])["total"] == 3
+    assert both(shop, q="zebra:1")["notices"][0]["suggestion"] is None
+
+
+def test_where_something_is_found_or_no_field_is_missing_nothing_is_remarked(shop: Caller) -> None:
+    for query in ("timed OR levle:error", "nosuchword", "service:none", ""):
+        assert both(shop, q=query)["notices"] == []
+
+
+def test_relative_times_within_the_query_are_those_of_the_zone(shop: Caller) -> None:
+    assert both(shop, q="timestamp:<now-1h")["total"] == 100
+    assert both(shop, q="timestamp:[2026-01-01T01:00 TO 2026-01-01T01:09]", tz="Europe/Berlin")["total"] == 10
+    assert both(shop, q="timestamp:2026-01-01", tz="America/New_York")["total"] == 0
+    assert both(shop, q="timestamp:2025-12-31", tz="America/New_York")["total"] == 100

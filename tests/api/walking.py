@@ -4,7 +4,8 @@ import json
 from io import BytesIO
 from typing import Any
 
-from services.principal import Role
+from app.wiring import Application
+from services.principal import Principal, Role
 from tests.api.conftest import PASSWORD, Caller
 
 JSON_LINE = b'{"message":"walked"}\n'
@@ -33,9 +34,15 @@ CALLS: dict[tuple[str, str], tuple[Role | None, dict[str, Any]]] = {
     ("DELETE", "/api/organisation/invitations/{id}/"): (Role.ADMIN, {}),
     ("GET", "/api/logs/"): (Role.VIEWER, {}),
     ("GET", "/api/logs/{id}/"): (Role.VIEWER, {}),
+    ("GET", "/api/logs/{id}/context/"): (Role.VIEWER, {"query_string": {"same": "any"}}),
     ("GET", "/api/logs/search/"): (Role.VIEWER, {}),
     ("POST", "/api/logs/search/"): (Role.VIEWER, {"json": {}}),
     ("GET", "/api/logs/stats/"): (Role.VIEWER, {}),
+    ("GET", "/api/logs/aggregate/"): (Role.VIEWER, {"query_string": {"interval": "auto", "by": "service"}}),
+    ("GET", "/api/logs/fields/"): (Role.VIEWER, {}),
+    ("GET", "/api/logs/fields/{name}/values/"): (Role.VIEWER, {}),
+    ("GET", "/api/queries/{id}/"): (Role.VIEWER, {}),
+    ("DELETE", "/api/queries/{id}/"): (Role.VIEWER, {}),
     ("GET", "/api/logs/search-history/"): (Role.VIEWER, {}),
     ("POST", "/api/logs/search-history/"): (Role.VIEWER, {"json": {"query": "walked"}}),
     ("GET", "/api/logs/search-history/{id}/"): (Role.VIEWER, {}),
@@ -43,6 +50,7 @@ CALLS: dict[tuple[str, str], tuple[Role | None, dict[str, Any]]] = {
     ("DELETE", "/api/logs/search-history/"): (Role.VIEWER, {}),
     ("POST", "/api/logs/"): (Role.EDITOR, {"json": {"message": "walked"}}),
     ("POST", "/api/logs/bulk/"): (Role.EDITOR, {"json": [{"message": "walked"}]}),
+    ("DELETE", "/api/logs/"): (Role.EDITOR, {"query_string": {"query": "walked"}}),
     ("POST", "/api/logs/upload/"): (Role.EDITOR, {"data": {"file": (JSON_LINE, "walked.ndjson")}}),
     ("POST", "/api/logs/upload/preview/"): (Role.EDITOR, {"data": {"file": (JSON_LINE, "walked.ndjson")}}),
     ("GET", "/api/uploads/"): (Role.VIEWER, {}),
@@ -63,7 +71,7 @@ def walk(caller: Caller, method: str, path: str, object_id: str) -> Any:
     options = dict(CALLS[method, path][1])
     if "data" in options:
         options["data"] = {name: (BytesIO(body), title) for name, (body, title) in options["data"].items()}
-    return caller.call(method, path.replace("{id}", object_id), **options)
+    return caller.call(method, path.replace("{id}", object_id).replace("{name}", "secret"), **options)
 
 
 def routes_of(document: dict[str, Any]) -> set[tuple[str, str]]:
@@ -80,6 +88,8 @@ def objects_of(caller: Caller, mark: str) -> dict[str, str]:
     invitation = caller.post("/api/organisation/invitations/", json={}).json
     return {
         "/api/logs/{id}/": record.json["ids"][0],
+        "/api/logs/{id}/context/": record.json["ids"][0],
+        "/api/queries/{id}/": f"query-{caller.user['id']}",
         "/api/uploads/{id}/": upload["id"],
         "/api/uploads/{id}/problems/": upload["id"],
         "/api/auth/tokens/{id}/": token["id"],
@@ -87,3 +97,8 @@ def objects_of(caller: Caller, mark: str) -> dict[str, str]:
         "/api/organisation/members/{id}/": caller.user["id"],
         "/api/organisation/invitations/{id}/": invitation["id"],
     }
+
+
+def principal_of(application: Application, caller: Caller) -> Principal:
+    """Whom the services see in `caller`."""
+    return application.services.accounts.token_principal(caller.token)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.errors import Forbidden, InvalidQuery, NotFound
+from services.errors import Forbidden, InvalidInput, InvalidQuery, NotFound
 from services.log_store.duckdb import DuckDBLogStore
 from services.principal import Principal, Role, Scope
 from services.query.language import MatchAll
@@ -122,12 +122,30 @@ def test_another_organisation_sees_nothing(search: Search) -> None:
         search.get(RIVAL, record_id)
     assert search.search(RIVAL, SearchRequest()).total == 0
     assert search.stats(RIVAL, SearchRequest()).total == 0
-    assert search.delete(RIVAL, SearchRequest()) == 0
+    assert search.delete(RIVAL, SearchRequest(query="*")) == 0
 
 
 def test_delete_removes_what_the_request_matches(search: Search) -> None:
     assert search.delete(ADMIN, SearchRequest(levels=("error",), end="2026-03-01T12:15:00Z")) == 5
     assert total(search) == 25
+
+
+def test_a_dry_run_counts_what_would_go_and_removes_nothing(search: Search) -> None:
+    request = SearchRequest(query="request", levels=("error",))
+    assert search.delete(ADMIN, request, dry_run=True) == 10
+    assert total(search) == 30
+    assert search.delete(ADMIN, request) == 10
+    assert search.delete(ADMIN, request, dry_run=True) == 0
+
+
+@pytest.mark.parametrize(
+    "request_", [SearchRequest(), SearchRequest(query="  "), SearchRequest(page=2, timezone="UTC")]
+)
+def test_everything_is_deleted_only_on_express_wish(search: Search, request_: SearchRequest) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(InvalidInput, match="query="):
+            search.delete(ADMIN, request_, dry_run=dry_run)
+    assert search.delete(ADMIN, SearchRequest(query="*")) == 30
 
 
 def test_statistics_are_exact(search: Search) -> None:
@@ -182,6 +200,9 @@ def test_bucket_widths_are_round(span: timedelta, buckets: int, width: int) -> N
 
 def test_times_at_the_edge_of_what_a_time_can_be_are_answered(search: Search) -> None:
     for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31"):
+        with pytest.raises(InvalidQuery, match="no time"):
+            total(search, query=f'timestamp:"{odd}"')
+    for odd in ("0001-01-01", "9999-12-30", "0001-01-01T00:00:00Z"):
         assert total(search, query=f'timestamp:"{odd}"') == 0
     assert search.stats(VIEWER, SearchRequest(start="0001-01-01")).total == 30
     assert search.stats(VIEWER, SearchRequest(start="0001-01-01", end="9999-12-30")).total == 30

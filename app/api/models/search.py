@@ -22,7 +22,10 @@ def _written_plus(value: Any) -> Any:
 
 Sort = Annotated[Literal["-timestamp", "timestamp", "+timestamp"], BeforeValidator(_written_plus)]
 
-_QUERY = 'Words, "phrases", field:value, AND, OR, NOT and parentheses. Empty finds everything.'
+_QUERY = (
+    'Words, "phrases", field:value, wild*cards, ranges (level>=warning, size:[1 TO 9]), /patterns/, AND, OR, NOT and'
+    " parentheses. Empty finds everything."
+)
 _START = "Begin of the time range, inclusive: RFC 3339, `now-15m`, or a date, which begins at 00:00. None: all time."
 _END = "End of the time range: RFC 3339 or `now-1h`, exclusive, or a date, whose whole day is included."
 
@@ -38,6 +41,19 @@ class SearchFields(Input):
     to: Annotated[Text, Field(description="Short for `end_date`.")] = ""
     tz: Annotated[Text, Field(description="IANA time zone of dates and of times without an offset.")] = "UTC"
     upload_id: Annotated[Text, Field(description="Only the records that this upload brought.")] = ""
+
+
+class Watched(Input):
+    """A question that may be watched and stopped while it is answered."""
+
+    query_id: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_-]{0,64}$",
+            description="An id of your choice, for `/api/queries/{id}/`. A query of yours that still runs under it is"
+            " cancelled.",
+        ),
+    ] = ""
 
 
 class _Paged(Input):
@@ -63,11 +79,21 @@ class SearchFilters(SearchFields, _QueryLists):
     """Which records, without paging: query string of statistics."""
 
 
-class SearchQuery(SearchFilters, _Paged):
+class StatisticsQuery(SearchFilters, Watched):
+    """Which records to count."""
+
+
+class DeleteQuery(SearchFilters):
+    """Which records to delete; at least one parameter must say so. `query=*` means all."""
+
+    dry_run: Annotated[bool, Field(description="Count what would be deleted, and delete nothing.")] = False
+
+
+class SearchQuery(SearchFilters, _Paged, Watched):
     """Which records, and which page of them: query string of searches."""
 
 
-class SearchBody(SearchFields, _Paged):
+class SearchBody(SearchFields, _Paged, Watched):
     """The same as a JSON body; a list of one may be written as its member."""
 
     level: list[Level] | Level = Field(default_factory=list)
@@ -97,10 +123,57 @@ class LogRecord(Output):
     upload_id: str | None
 
 
+class Notice(Output):
+    """A remark about a query that found nothing."""
+
+    message: str
+    position: Annotated[int, Field(ge=0, description="Where in the query, in characters.")]
+    length: Annotated[int, Field(ge=0)]
+    suggestion: Annotated[str | None, Field(description="A whole query that may be what was meant.")]
+
+
 class LogList(Listing):
     """One page of records."""
 
     results: list[LogRecord]
+    notices: Annotated[list[Notice], Field(description="Why nothing may have been found: fields that no record has.")]
+
+
+class Context(Output):
+    """The records around one, each side oldest first."""
+
+    before: list[LogRecord]
+    record: LogRecord
+    after: list[LogRecord]
+    has_more_before: Annotated[bool, Field(description="Whether there are earlier ones beyond.")]
+    has_more_after: bool
+    took_ms: Annotated[float, Field(ge=0)]
+
+
+Same = Literal["source", "service", "environment", "host", "upload_id", "trace_id", "any"]
+
+
+class ContextQuery(Watched):
+    """How many records around one, and which."""
+
+    before: Annotated[int, Field(ge=0, le=200), Integral] = 10
+    after: Annotated[int, Field(ge=0, le=200), Integral] = 10
+    same: Annotated[
+        list[Same],
+        Field(
+            max_length=7,
+            description="Only records with the same value there; may be given several times. `any`: all records."
+            " Without it: source, service and host.",
+        ),
+    ] = Field(default_factory=list)
+
+
+class DeletedLogs(Output):
+    """What was deleted."""
+
+    matched: Annotated[int, Field(ge=0, description="Records that match.")]
+    deleted: Annotated[int, Field(ge=0, description="As many, or 0 in a dry run.")]
+    dry_run: bool
 
 
 class ValueCount(Output):

@@ -1,0 +1,203 @@
+"""Searching log records: what pages, REST and exports ask, in the words of a request.
+
+The service reads dates, filters and page numbers, checks the caller's right, and hands the store what it understands.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from services.clock import Clock
+from services.errors import InvalidInput, InvalidQuery
+from services.log_store.interface import SAME_STREAM, Aggregation, Handle, LogContext, LogPage, LogRecord, LogStore
+from services.model import LEVELS
+from services.principal import Principal, Right, require
+from services.query.language import MatchAll, parse
+from services.search.buckets import DEFAULT_BUCKETS, floor, interval_for, span
+from services.search.notices import Notice, attributes_in, notices
+from services.search.requests import Asked, SearchRequest, asked_of, page_of
+
+FACETS = ("source", "service", "environment", "host")
+FACET_VALUES = 20
+MAX_CONTEXT = 200
+"""Records on each side of one."""
+
+
+@dataclass(frozen=True)
+class HistogramRow:
+    """Records of one level in one bucket. `bucket` is its start, aware UTC."""
+
+    bucket: datetime
+    level: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts over time. Buckets without records are left out; start and end are what the buckets span, aware UTC."""
+
+    interval_s: int
+    start: datetime
+    end: datetime
+    rows: list[HistogramRow]
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Exact counts of everything that matches.
+
+    by_level has every level that occurs, gravest first; the others at most `FACET_VALUES` values, most frequent first,
+    None for records without one.
+    """
+
+    total: int
+    by_level: list[tuple[str, int]]
+    by_source: list[tuple[str | None, int]]
+    by_service: list[tuple[str | None, int]]
+    by_environment: list[tuple[str | None, int]]
+    by_host: list[tuple[str | None, int]]
+    over_time: list[HistogramRow] = field(default_factory=list)
+    interval_s: int = 1
+    start: datetime | None = None
+    end: datetime | None = None
+    took_ms: float = 0.0
+
+
+class Search:
+    """Every question about single records. All calls raise `Forbidden`, `InvalidQuery` and the store's errors.
+
+    With a `handle` whoever holds it can watch and stop the call: `Cancelled`.
+    """
+
+    def __init__(self, store: LogStore, clock: Clock):
+        self._store = store
+        self._clock = clock
+
+    def search(self, principal: Principal, request: SearchRequest, *, handle: Handle | None = None) -> LogPage:
+        """One page of records and the exact total."""
+        require(principal, Right.READ_LOGS)
+        return self._store.search(principal.organisation_id, page_of(request, self._asked(request)), handle=handle)
+
+    def notices(self, principal: Principal, request: SearchRequest) -> list[Notice]:
+        """Why the query may have found nothing: fields in it that no record of the organisation has."""
+        require(principal, Right.READ_LOGS)
+        names = attributes_in(parse(request.query))
+        if not names:
+            return []
+        there = self._store.fields(principal.organisation_id, MatchAll(), start=None, end=None)
+        return notices(request.query, names, there) if there.total else []
+
+    def get(self, principal: Principal, record_id: str) -> LogRecord:
+        """The record with that id. Raises `NotFound`."""
+        require(principal, Right.READ_LOGS)
+        return self._store.get(principal.organisation_id, record_id)
+
+    def context(
+        self,
+        principal: Principal,
+        record_id: str,
+        *,
+        before: int = 10,
+        after: int = 10,
+        same: Collection[str] = SAME_STREAM,
+        handle: Handle | None = None,
+    ) -> LogContext:
+        """The records around one that agree with it in the columns `same`. Raises `NotFound`, `InvalidInput`."""
+        require(principal, Right.READ_LOGS)
+        for name, number in (("before", before), ("after", after)):
+            if not 0 <= number <= MAX_CONTEXT:
+                raise InvalidInput(f"{name} is 0 to {MAX_CONTEXT}.", field=name)
+        return self._store.context(
+            principal.organisation_id, record_id, before=before, after=after, same=same, handle=handle
+        )
+
+    def histogram(
+        self,
+        principal: Principal,
+        request: SearchRequest,
+        *,
+        buckets: int = DEFAULT_BUCKETS,
+        handle: Handle | None = None,
+    ) -> Histogram:
+        """Counts by time and level, in at most about `buckets` buckets of a round width."""
+        require(principal, Right.READ_LOGS)
+        if buckets < 1:
+            raise InvalidQuery("A histogram has at least one bucket.", expected="buckets of 1 or more")
+        asked = self._asked(request)
+        first, last, width = self._buckets(principal.organisation_id, asked, buckets)
+        found = self._store.aggregate(
+            principal.organisation_id, asked.query, _over_time(width), start=asked.start, end=asked.end, handle=handle
+        )
+        return Histogram(width, first, last, _histogram_rows(found.table), found.took_ms)
+
+    def stats(self, principal: Principal, request: SearchRequest, *, handle: Handle | None = None) -> Stats:
+        """Exact totals by level, source, service, environment, host and over time."""
+        require(principal, Right.READ_LOGS)
+        asked, organisation_id = self._asked(request), principal.organisation_id
+        first, last, width = self._buckets(organisation_id, asked, DEFAULT_BUCKETS)
+        counts = [_over_time(width), *(Aggregation(by=(name,), limit=FACET_VALUES) for name in FACETS)]
+        found = self._store.aggregate_all(
+            organisation_id, asked.query, counts, start=asked.start, end=asked.end, handle=handle
+        )
+        over_time = _histogram_rows(found[0].table)
+        by_level = dict.fromkeys(reversed(LEVELS), 0)
+        for row in over_time:
+            by_level[row.level] += row.count
+        facets = {name: _values(name, result.table) for name, result in zip(FACETS, found[1:], strict=True)}
+        return Stats(
+            total=sum(by_level.values()),
+            by_level=[(level, count) for level, count in by_level.items() if count],
+            by_source=facets["source"],
+            by_service=facets["service"],
+            by_environment=facets["environment"],
+            by_host=facets["host"],
+            over_time=over_time,
+            interval_s=width,
+            start=first,
+            end=last,
+            took_ms=sum(result.took_ms for result in found),
+        )
+
+    def delete(self, principal: Principal, request: SearchRequest, *, dry_run: bool = False) -> int:
+        """Remove everything that matches; says how many records that were, or with `dry_run` would be.
+
+        Raises `InvalidInput` where the request says nothing about the records: everything is `query="*"`.
+        """
+        require(principal, Right.DELETE_LOGS)
+        if not request.names_records:
+            raise InvalidInput(
+                "Say which records to delete: a query, a filter or a time range. `query=*` deletes all.", field="query"
+            )
+        asked = self._asked(request)
+        if not dry_run:
+            return self._store.delete(principal.organisation_id, asked.query, start=asked.start, end=asked.end)
+        found = self._store.aggregate(
+            principal.organisation_id, asked.query, Aggregation(), start=asked.start, end=asked.end
+        )
+        count: int = found.table["count"][0].as_py()
+        return count
+
+    def _asked(self, request: SearchRequest) -> Asked:
+        return asked_of(request, self._clock.now())
+
+    def _buckets(self, organisation_id: str, asked: Asked, buckets: int) -> tuple[datetime, datetime, int]:
+        """(start of the first bucket, end of the range, width in seconds)."""
+        first, last = span(self._store, organisation_id, asked, self._clock)
+        width = interval_for(first, last, buckets)
+        return floor(first, width), last, width
+
+
+def _over_time(width_s: int) -> Aggregation:
+    return Aggregation(by=("time", "level"), interval_s=width_s, limit=len(LEVELS))
+
+
+def _histogram_rows(table: pa.Table) -> list[HistogramRow]:
+    rows = [HistogramRow(row["time"].astimezone(UTC), row["level"], row["count"]) for row in table.to_pylist()]
+    return sorted(rows, key=lambda row: (row.bucket, LEVELS.index(row.level)))
+
+
+def _values(name: str, table: pa.Table) -> list[tuple[str | None, int]]:
+    return [(row[name], row["count"]) for row in table.to_pylist()]
