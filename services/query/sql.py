@@ -132,7 +132,7 @@ class Compiler:
             case Kind.ID:
                 return _id(value)
             case Kind.PATTERN:
-                return self.pattern(int(value))
+                return self.pattern(_pattern_id(value))
             case Kind.TIME:
                 return between_times(value, value) if is_time(value) else FALSE
         test = Equals(value)
@@ -179,6 +179,8 @@ class Compiler:
                 return self.attribute(ref.name, Present())
             case Kind.TAGS:
                 return Condition("coalesce(len(tags) > 0, false)")
+            case Kind.PATTERN:
+                return self.has_pattern()
             case Kind.LEVEL | Kind.TIME | Kind.ID:
                 return TRUE
         return Condition(f"({ref.name} IS NOT NULL)")
@@ -266,6 +268,10 @@ class Compiler:
         """Records of a pattern: none, where no dictionary knows patterns."""
         return FALSE
 
+    def has_pattern(self) -> Condition:
+        """Records of any pattern."""
+        return FALSE
+
 
 def compile_query(query: Query, tokens: Tokens, match_regex: MatchRegex | None = None) -> Condition:
     """The condition of `query` over records that are read whole."""
@@ -275,6 +281,12 @@ def compile_query(query: Query, tokens: Tokens, match_regex: MatchRegex | None =
 def _refusal(ref: FieldRef, test: ValueTest) -> InvalidQuery:
     what = {Between: "Ranges", InNetwork: "Networks", Like: "Wildcards", Matches: "Regular expressions"}[type(test)]
     return InvalidQuery(f"{what} are not served on {ref.name}.", expected=f"a whole value of {ref.name}")
+
+
+def _pattern_id(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) < 1 << 63):
+        raise InvalidQuery(f"{value[:60]!r} is no pattern.", expected="the number of a pattern, like 17")
+    return int(value)
 
 
 def _id(value: str) -> Condition:

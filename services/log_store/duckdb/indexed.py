@@ -163,6 +163,10 @@ class ShapedCompiler(IndexedCompiler):
         patterns = f"(SELECT max(merged_into) FROM {self.engine.patterns_table} WHERE pattern_id = ?)"
         return self.on_dictionary(Condition(f"coalesce(pattern_id = coalesce({patterns}, ?), false)", [pattern_id] * 2))
 
+    def has_pattern(self) -> Condition:
+        """Records whose shape belongs to a pattern."""
+        return self.on_dictionary(Condition("(pattern_id IS NOT NULL)"))
+
 
 class PlainCompiler(IndexedCompiler):
     """For blocks whose records have no shape: messages are read where the filter admits all tokens."""
