@@ -132,25 +132,28 @@ def _labelled_steps(plan: Plan) -> list[str]:
     """What was read, counted; its labels by field; then the records, or those counts, joined with their labels."""
     keys = ", ".join(plan.key("k"))
     counted = f"counted AS MATERIALIZED (SELECT {keys}, count(*) AS n FROM source GROUP BY {keys})"
-    labels = [step for number, field in enumerate(plan.groups) for step in _label_steps(plan, number, field)]
-    joins = " ".join(f"JOIN labels{n} ON k{n} IS NOT DISTINCT FROM labels{n}.k" for n in range(len(plan.groups)))
+    labels = [step for number, group in enumerate(plan.groups) for step in _label_steps(plan, number, group)]
+    join = "LEFT JOIN" if plan.marks else "JOIN"  # what has no label is one of the rest
+    joins = " ".join(f"{join} labels{n} ON k{n} IS NOT DISTINCT FROM labels{n}.k" for n in range(len(plan.groups)))
     rows = _rows(plan) if plan.metric else "SELECT * RENAME (n AS one) FROM counted"
-    groups = [*plan.key("g"), *plan.marks]
-    return [counted, *labels, f"answer AS ({_grouped(plan, f'({rows}) {joins}', groups, groups)})"]
+    marks = [f"coalesce({mark}, true) AS {mark}" for mark in plan.marks]
+    columns, names = [*plan.key("g"), *marks], [*plan.key("g"), *plan.marks]
+    return [counted, *labels, f"answer AS ({_grouped(plan, f'({rows}) {joins}', columns, names)})"]
 
 
-def _label_steps(plan: Plan, number: int, field: GroupSql) -> list[str]:
+def _label_steps(plan: Plan, number: int, group: GroupSql) -> list[str]:
     """Steps to the table `labels<number>`: k (what was read), group, whether it is the rest."""
     table, k, g, o = f"values{number}", f"k{number}", f"g{number}", f"o{number}"
-    read = f"(SELECT {k} AS k, sum(n) AS n FROM counted GROUP BY {k})"
-    if field.values is None:
-        values = f"SELECT k, k AS {g}, n FROM {read}"
-    else:  # a record without any value belongs to the group NULL
-        texts = f"(SELECT k, n, {field.values('k')} AS texts FROM {read})"
-        values = f"SELECT k, n, unnest(CASE WHEN len(texts) > 0 THEN texts ELSE [NULL] END) AS {g} FROM {texts}"
+    largest = f"ORDER BY sum(n) DESC, {k} LIMIT {plan.aggregation.limit:d}"
+    if group.values is None:
+        kept = f"SELECT {k} AS k, {k} AS {g}, false AS {o} FROM counted GROUP BY {k} {largest}"
+        return [f"labels{number} AS MATERIALIZED ({kept})"]
+    texts = f"(SELECT {k} AS k, sum(n) AS n, {group.values(k)} AS texts FROM counted GROUP BY {k})"
+    # a record without any value belongs to the group NULL
+    values = f"SELECT k, n, unnest(CASE WHEN len(texts) > 0 THEN texts ELSE [NULL] END) AS {g} FROM {texts}"
     marked = f"SELECT k, {g}, {_is_kept(table, g, plan.aggregation.limit)} AS is_kept FROM {table}"
     labels = f"SELECT k, {g}, false AS {o} FROM marked{number} WHERE is_kept"
-    if plan.aggregation.with_other:
+    if plan.marks:
         labels += f" UNION ALL SELECT DISTINCT k, NULL, true FROM marked{number} WHERE NOT is_kept"
     steps = {table: values, f"marked{number}": marked, f"labels{number}": labels}
     return [f"{name} AS MATERIALIZED ({step})" for name, step in steps.items()]
