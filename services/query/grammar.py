@@ -9,8 +9,8 @@ from luqum import tree as lucene
 from luqum.thread import parse as luqum_parse
 
 from services.errors import InvalidQuery
-from services.query.lexing import VALUES, Piece, Sort
 from services.query.mends import dropped, quoted, refusal, run_end, unescaped
+from services.query.pieces import VALUES, Piece, Sort
 
 MAX_DEPTH = 40
 MAX_CLAUSES = 500

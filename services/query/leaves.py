@@ -18,8 +18,8 @@ from services.query.fields import (
     near_level,
     resolve,
 )
-from services.query.lexing import WILDCARD, Piece, Sort
 from services.query.mends import quoted, refusal, unescaped
+from services.query.pieces import WILDCARD, Piece, Sort
 from services.query.tree import (
     Exists,
     Field,

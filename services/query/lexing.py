@@ -10,64 +10,21 @@ Rules that need more than one character of foresight:
 """
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 from ipaddress import ip_interface
 
-from services.errors import InvalidQuery
 from services.query.dates import is_time
 from services.query.fields import Kind, is_number, resolve
-from services.query.mends import quoted, refusal, run_end, unescaped, unquoted_refusal
+from services.query.mends import refusal, run_end, unquoted_refusal
+from services.query.misreadings import (
+    comparison_without_field,
+    misplaced,
+    modified,
+    no_range,
+    quoted_name,
+    unclosed_phrase,
+)
+from services.query.pieces import Piece, Sort, bound_of
 from services.query.tree import Span
-
-
-class Sort(Enum):
-    """What a piece is. The value is how luqum writes it, where it has no text of its own."""
-
-    AND = "AND"
-    OR = "OR"
-    NOT = "NOT"
-    MINUS = "-"
-    PLUS = "+"
-    OPEN = "("
-    CLOSE = ")"
-    COLON = ":"
-    NAME = "name"
-    TEXT = "text"
-    QUOTED = "quoted"
-    REGEX = "regex"
-    RANGE = "range"
-
-
-@dataclass(frozen=True)
-class Bound:
-    """One side of a range, as it is meant; `includes` where the range holds the bound itself."""
-
-    text: str
-    includes: bool
-    has_wildcard: bool
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of the query text. `raw` as it is written, without quotes or slashes; a range has its bounds (None: open)."""
-
-    sort: Sort
-    start: int
-    end: int
-    raw: str
-    low: Bound | None = None
-    high: Bound | None = None
-
-    @property
-    def span(self) -> Span:
-        """Position and length."""
-        return self.start, self.end - self.start
-
-
-VALUES = frozenset({Sort.TEXT, Sort.QUOTED, Sort.REGEX, Sort.RANGE})
-
-WILDCARD = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BOUND = rf"{_QUOTED}|(?:\\.|[^\s\[\]{{}}\"\\])+"
@@ -84,8 +41,6 @@ _COMPARED = re.compile(
 _RUN = re.compile(r"(?:\\.|[^\s():\\^~]|(?<=T\d\d):\d\d(?::\d\d)?)+", re.DOTALL)
 _WHOLE = re.compile(r"(?:\\.|[^\s()\\])+", re.DOTALL)
 _TO_COLON = re.compile(r"\s*:")
-_MODIFIER = re.compile(r"([~^])[\d.]*(?=[\s)]|$)")
-_RANGE_PARTS = re.compile(r"\s*(?:\bTO\b|\bto\b|\.\.|,|\s)\s*")
 _BEHIND_VALUE = re.compile(r"[\s)^~]|$")
 _NO_NAME = re.compile(r"""^\d+(?:\.\d+)*$|(?<!\\)(?:\\\\)*["'<>=,;\[\]{}]""")
 """What may stand before a colon in text that people paste, and in no field's name without a backslash."""
@@ -132,7 +87,7 @@ class _Lexer:
                 "{": self._range,
                 "<": self._comparison,
                 ">": self._comparison,
-                "'": self._single_quote,
+                "'": self._misplaced,
                 ":": self._colon,
                 "^": self._misplaced,
                 "~": self._misplaced,
@@ -174,14 +129,10 @@ class _Lexer:
     def _phrase(self) -> None:
         found = _PHRASE.match(self.text, self.at)
         if found is None:
-            span = (self.at, len(self.text) - self.at)
-            closed = self.text[self.at :] + ("\\" if _ends_in_backslash(self.text) else "") + '"'
-            raise refusal(self.text, span, "A quotation mark is not closed.", 'a closing "', write=closed)
+            raise unclosed_phrase(self.text, self.at)
         self._refuse_modifier(found.end())
         if _TO_COLON.match(self.text, found.end()) and not self._is_value:
-            escaped = re.sub(r"(\W)", r"\\\1", unescaped(found[0][1:-1]))
-            message, expected = "A field's name cannot stand in quotes.", "a backslash before each special character"
-            raise refusal(self.text, _span(found), message, expected, write=escaped)
+            raise quoted_name(self.text, self.at, found.end())
         self._add(Sort.QUOTED, found.end(), found[0][1:-1])
 
     def _regex(self) -> None:
@@ -208,37 +159,18 @@ class _Lexer:
             raise unquoted_refusal(self.text, self.at, "A range needs a field.", "field:[low TO high], or quotes")
         found = _RANGE.match(self.text, self.at)
         if found is None or not _BEHIND_VALUE.match(self.text, found.end()):
-            raise self._no_range()
+            raise no_range(self.text, self.at)
         self._refuse_modifier(found.end())
-        low, high = _bound(found[2], found[1] == "["), _bound(found[3], found[4] == "]")
+        low, high = bound_of(found[2], found[1] == "["), bound_of(found[3], found[4] == "]")
         self.pieces.append(Piece(Sort.RANGE, self.at, found.end(), found[0], low, high))
         self.at = found.end()
-
-    def _no_range(self) -> InvalidQuery:
-        end = run_end(self.text, self.at)
-        written = self.text[self.at : end]
-        parts = [part or "*" for part in _RANGE_PARTS.split(written[1:-1].strip(), maxsplit=1)]
-        closes = written[-1] in "]}" and len(written) > 1
-        mend = f"{written[0]}{parts[0]} TO {parts[-1]}{written[-1]}" if closes and len(parts) == 2 else quoted(written)
-        message, expected = "This is no range.", "[low TO high] or {low TO high}, with * for an open side"
-        return refusal(self.text, (self.at, end - self.at), message, expected, write=mend)
 
     def _comparison(self) -> None:
         found = _COMPARISON.match(self.text, self.at)
         if found is None or not self._is_value:
-            raise self._comparison_without_field()
+            before = self.pieces[-1] if self.pieces else None
+            raise comparison_without_field(self.text, self.at, before, found)
         self._add_comparison(found[1], found[2], found.end())
-
-    def _comparison_without_field(self) -> InvalidQuery:
-        """`level >= error`: the name stands before a space."""
-        before = self.pieces[-1] if self.pieces else None
-        is_arrow = before is not None and before.sort is Sort.MINUS and before.end == self.at
-        start = self.at - 1 if is_arrow else self.at
-        error = unquoted_refusal(self.text, start, "A comparison needs a field.", "field:>=value, or quotes")
-        found = _COMPARISON.match(self.text, self.at)
-        if before is not None and before.sort is Sort.TEXT and found is not None and found[2]:
-            error.suggestion = f"{self.text[: before.end]}:{found[1]}{found[2]}{self.text[found.end() :]}"
-        return error
 
     def _add_comparison(self, sign: str, value: str | None, end: int) -> None:
         span = (self.at, end - self.at)
@@ -247,7 +179,7 @@ class _Lexer:
             raise refusal(self.text, span, "A comparison needs a value.", f"a value behind {sign}", write=mend)
         if value[0] == '"' and not _PHRASE.fullmatch(value):
             raise refusal(self.text, span, "This is no value to compare with.", "one value, in quotes as a whole")
-        bound = _bound(value, "=" in sign)
+        bound = bound_of(value, "=" in sign)
         low, high = (bound, None) if ">" in sign else (None, bound)
         self.pieces.append(Piece(Sort.RANGE, self.at, end, self.text[self.at : end], low, high))
         self.at = end
@@ -319,24 +251,6 @@ class _Lexer:
 
     # -- what is refused -------------------------------------------------------------------------------------------
 
-    def _refuse_modifier(self, at: int) -> None:
-        """Refuses `~`, `~2` and `^2` behind what ends at `at`."""
-        found = _MODIFIER.match(self.text, at)
-        if found is None:
-            return
-        start = self.at
-        is_phrase = self.text[start] == '"'
-        message, expected = _MODIFIERS[found[1], is_phrase]
-        raise refusal(self.text, (start, found.end() - start), message, expected, write=self.text[start:at])
-
-    def _single_quote(self) -> None:
-        end = self.text.find("'", self.at + 1)
-        if end < 0:
-            raise unquoted_refusal(self.text, self.at, "A word cannot begin with '.")
-        inside = self.text[self.at + 1 : end]
-        span = (self.at, end + 1 - self.at)
-        raise refusal(self.text, span, "Phrases stand in double quotes.", f'"{inside}"', write=quoted(inside))
-
     def _colon(self) -> None:
         whole = self._whole()
         if not is_address(whole[0]):
@@ -344,20 +258,12 @@ class _Lexer:
         return self._add(Sort.TEXT, whole.end())
 
     def _misplaced(self) -> None:
-        character = self.text[self.at]
-        found = _MODIFIER.match(self.text, self.at)
-        if found and found[1] == "^" and self.pieces and self.pieces[-1].end == self.at:
-            message, expected = _MODIFIERS["^", False]
-            raise refusal(self.text, _span(found), message, expected, write="")
-        raise unquoted_refusal(self.text, self.at, f"{character!r} is not expected here.")
+        raise misplaced(self.text, self.at, self.pieces[-1] if self.pieces else None)
 
-
-_MODIFIERS = {
-    ("~", False): ("Fuzzy words are not supported.", "the exact word, or a wildcard"),
-    ("~", True): ("Phrases with a distance are not supported.", "a phrase, or its words joined by AND"),
-    ("^", False): ("Boosts are not supported: results are ordered by time.", "the word without ^"),
-    ("^", True): ("Boosts are not supported: results are ordered by time.", "the phrase without ^"),
-}
+    def _refuse_modifier(self, end: int) -> None:
+        error = modified(self.text, self.at, end)
+        if error is not None:
+            raise error
 
 
 def is_address(text: str) -> bool:
@@ -375,17 +281,5 @@ def _is_comparable(value: str | None) -> bool:
     return value is not None and (_PHRASE.fullmatch(value) is not None or is_number(value) or is_time(value))
 
 
-def _bound(raw: str, includes: bool) -> Bound | None:
-    if raw == "*":
-        return None
-    if raw[0] == '"':
-        return Bound(unescaped(raw[1:-1]), includes, False)
-    return Bound(unescaped(raw), includes, WILDCARD.search(raw) is not None)
-
-
 def _span(found: re.Match[str]) -> Span:
     return found.start(), found.end() - found.start()
-
-
-def _ends_in_backslash(text: str) -> bool:
-    return (len(text) - len(text.rstrip("\\"))) % 2 == 1

@@ -11,8 +11,9 @@ from luqum import tree as lucene
 from services.errors import InvalidQuery
 from services.query.grammar import MAX_CLAUSES, MAX_DEPTH, arranged, piece_number
 from services.query.leaves import MAX_PATTERNS, MAX_READINGS, MAX_REGEX, MAX_WILDCARD, Leaves
-from services.query.lexing import Piece, pieces_of
+from services.query.lexing import pieces_of
 from services.query.mends import readable, refusal
+from services.query.pieces import Piece
 from services.query.tree import MatchAll, Not, Query, all_of, any_of
 
 __all__ = [
