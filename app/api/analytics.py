@@ -1,4 +1,4 @@
-"""Numbers about many records: GET logs/aggregate/, logs/fields/, logs/fields/{name}/values/."""
+"""Numbers about many records: GET logs/aggregate/, logs/fields/, logs/fields/{name}/values/, logs/patterns/."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,12 +12,14 @@ from app.api.models.analytics import (
     Fields,
     FieldsQuery,
     FieldValues,
+    Patterns,
+    PatternsQuery,
     ValuesQuery,
 )
 from app.api.problem_docs import CANCELLED
 from app.api.resource import Resource
 from app.api.searching import request_of
-from services.log_store.interface import FieldsResult
+from services.log_store.interface import FieldsResult, PatternCount, PatternsResult
 from services.search.analytics import AggregateAnswer, AggregateRequest, AggregateRow
 
 analytics = Resource("analytics", "Numbers about the records that match.")
@@ -55,6 +57,12 @@ def list_field_values(path: FieldPath, query: ValuesQuery) -> dict[str, Any]:
     return {"name": path.name} | asdict(found)
 
 
+@analytics.get("/logs/patterns/", responses={200: Patterns})
+def list_patterns(query: PatternsQuery) -> dict[str, Any]:
+    """The patterns of the messages that match."""
+    return patterns_json(services().analytics.patterns(caller(), request_of(query), limit=query.limit))
+
+
 def aggregate_json(found: AggregateAnswer) -> dict[str, Any]:
     """Groups as the API writes them."""
     interval = found.interval
@@ -90,3 +98,21 @@ def fields_json(found: FieldsResult) -> dict[str, Any]:
     ]
     rest = {"total": found.total, "read_records": found.read_records, "has_more": found.has_more}
     return {"fields": fields, **rest, "took_ms": found.took_ms}
+
+
+def patterns_json(found: PatternsResult) -> dict[str, Any]:
+    """Patterns as the API writes them."""
+    rest = {"pattern_count": found.pattern_count, "other_count": found.other_count, "total": found.total}
+    return {"patterns": [_pattern_json(each, found.total) for each in found.patterns], **rest, "took_ms": found.took_ms}
+
+
+def _pattern_json(pattern: PatternCount, total: int) -> dict[str, Any]:
+    return {
+        "id": pattern.id,
+        "template": pattern.template,
+        "count": pattern.count,
+        "share": pattern.count / total,
+        "levels": [{"value": level, "count": count} for level, count in pattern.levels],
+        "first": rfc3339(pattern.first),
+        "last": rfc3339(pattern.last),
+    }

@@ -1,4 +1,4 @@
-"""Numbers about the records that match: metrics over time and fields, which fields there are, their values."""
+"""Numbers about the records that match: metrics over time and fields, which fields there are, their values, patterns."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from services.log_store.interface import (
     Handle,
     LogStore,
     Metric,
+    PatternsResult,
 )
 from services.principal import Principal, Right, require
 from services.query.fields import MAX_PATH_PARTS, resolve
@@ -115,6 +116,15 @@ class Analytics:
         _check_limit(limit)
         asked = asked_of(request, self._clock.now())
         return values_of(self._store, principal.organisation_id, asked, name, limit=limit, prefix=prefix, handle=handle)
+
+    def patterns(self, principal: Principal, request: SearchRequest, *, limit: int = 50) -> PatternsResult:
+        """The patterns of the messages that match, most frequent first."""
+        require(principal, Right.READ_LOGS)
+        _check_limit(limit)
+        asked = asked_of(request, self._clock.now())
+        return self._store.patterns(
+            principal.organisation_id, asked.query, start=asked.start, end=asked.end, limit=limit
+        )
 
 
 def _check(wanted: AggregateRequest) -> None:

@@ -41,6 +41,7 @@ CALLS: dict[tuple[str, str], tuple[Role | None, dict[str, Any]]] = {
     ("GET", "/api/logs/aggregate/"): (Role.VIEWER, {"query_string": {"interval": "auto", "by": "service"}}),
     ("GET", "/api/logs/fields/"): (Role.VIEWER, {}),
     ("GET", "/api/logs/fields/{name}/values/"): (Role.VIEWER, {}),
+    ("GET", "/api/logs/patterns/"): (Role.VIEWER, {}),
     ("GET", "/api/queries/{id}/"): (Role.VIEWER, {}),
     ("DELETE", "/api/queries/{id}/"): (Role.VIEWER, {}),
     ("GET", "/api/logs/search-history/"): (Role.VIEWER, {}),

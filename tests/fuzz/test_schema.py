@@ -72,6 +72,7 @@ BEYOND_SCHEMA = {
     "aggregate_logs": "queries, dates and time zones have a grammar, and a metric needs a field",
     "list_fields": "queries, dates and time zones have a grammar",
     "list_field_values": "queries, dates and time zones have a grammar, and texts have no values",
+    "list_patterns": "queries, dates and time zones have a grammar",
     "get_log_context": "any stands alone",
     "remember_search": "filters have a size",
     "change_upload": "tags hold no NUL",

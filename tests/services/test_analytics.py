@@ -49,6 +49,7 @@ def test_rights_are_checked(analytics: Analytics) -> None:
         lambda: analytics.aggregate(SHIPPER, SearchRequest(), AggregateRequest()),
         lambda: analytics.fields(SHIPPER, SearchRequest()),
         lambda: analytics.field_values(SHIPPER, SearchRequest(), "service"),
+        lambda: analytics.patterns(SHIPPER, SearchRequest()),
     ):
         with pytest.raises(Forbidden):
             call()
@@ -58,6 +59,7 @@ def test_another_organisation_counts_only_its_own(analytics: Analytics) -> None:
     assert analytics.aggregate(RIVAL, SearchRequest(), AggregateRequest()).rows[0].count == 0
     assert analytics.fields(RIVAL, SearchRequest()).total == 0
     assert analytics.field_values(RIVAL, SearchRequest(), "service").values == []
+    assert analytics.patterns(RIVAL, SearchRequest()).patterns == []
 
 
 def test_values_are_told_apart_from_numbers_lists_and_objects(analytics: Analytics) -> None:

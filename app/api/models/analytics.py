@@ -1,6 +1,6 @@
-"""Numbers about the records that match: parameters and answers of aggregate, fields and values."""
+"""Numbers about the records that match: parameters and answers of aggregate, fields, values and patterns."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -146,4 +146,39 @@ class FieldValues(Output):
     present: Annotated[int, Field(ge=0, description="Records that have the field.")]
     total: Annotated[int, Field(ge=0, description="Records that match.")]
     numbers: Annotated[Numbers | None, Field(description="null where no value is a number.")]
+    took_ms: Took
+
+
+class PatternsQuery(SearchFilters):
+    """How many patterns, of which records."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="The most frequent patterns."), Integral] = 50
+
+
+class LevelCount(Output):
+    """Records of one level."""
+
+    value: Literal["unknown", "trace", "debug", "info", "warning", "error", "critical"]
+    count: Count
+
+
+class Pattern(Output):
+    """Messages that differ only in their variable parts."""
+
+    id: Annotated[int | None, Field(description="For the query pattern:<id>; null: messages that have no pattern.")]
+    template: str
+    count: Count
+    share: Share
+    levels: Annotated[list[LevelCount], Field(description="Gravest first.")]
+    first: Time
+    last: Time
+
+
+class Patterns(Output):
+    """Patterns, most frequent first."""
+
+    patterns: list[Pattern]
+    pattern_count: Annotated[int, Field(ge=0, description="How many patterns there are in all.")]
+    other_count: Annotated[int, Field(ge=0, description="Records of patterns that are not told.")]
+    total: Annotated[int, Field(ge=0, description="Records that match.")]
     took_ms: Took
