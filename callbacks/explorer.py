@@ -1,6 +1,7 @@
 """What the Explorer shows: rows, chart, filters, one record, recent searches, the first run."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,8 +22,9 @@ from components.time_range import NAMES, bounds
 from components.times import naive, offset_words, short
 from services.errors import BackendError, CallerError, ElkVisionError, InvalidQuery, NotFound
 from services.history import HistoryEntry
+from services.log_store.interface import Handle
 from services.principal import Principal, Scope
-from services.search import Histogram, SearchRequest, Stats
+from services.search import Histogram, Notice, SearchRequest, Stats
 from services.services import Services
 
 PAGE_ROOT = "explorer-page"
@@ -225,25 +227,42 @@ def answer(services: Services, principal: Principal, asked: dict[str, Any]) -> d
     The browser shows all of it or, where another search was begun or this one cancelled, nothing.
     """
     zone = services.preferences.get(principal).timezone
-    shown = {"run": asked.get("run"), "order": "Newest first" if asked.get("order") != "asc" else "Oldest first"}
+    shown = {"run": asked.get("run"), "order": _order(asked)}
     try:
-        request = request_of(asked, zone, page_size=PAGE_SIZE, cursor=asked.get("cursor"))
-        found = services.search.search(principal, request)
+        with services.queries.running(principal, query_id(asked, "rows")) as handle:
+            return shown | _found(services, principal, asked, zone, handle)
     except InvalidQuery as error:
         place = _place(error)
         return shown | {"fault": query_bar.query_fault(error, in_query=place["query"]), "error": place}
     except (CallerError, BackendError) as error:
         return shown | {"notice": failure(error), "error": {"query": False}}
+
+
+def query_id(asked: dict[str, Any], part: str) -> str | None:
+    """What the next search of the same browser tab cancels; None where the tab does not say which it is."""
+    tab = asked.get("tab")
+    return f"{tab}-{part}" if isinstance(tab, str) and re.fullmatch(r"\w{1,40}", tab) else None
+
+
+def _found(
+    services: Services, principal: Principal, asked: dict[str, Any], zone: str, handle: Handle | None
+) -> dict[str, Any]:
+    request = request_of(asked, zone, page_size=PAGE_SIZE, cursor=asked.get("cursor"))
+    found = services.search.search(principal, request, handle=handle)
     total = found.total or 0
     _note_search(services, principal, asked, total)
-    notice = None if total else nothing(services, principal, asked, zone)
+    notice = None if total else nothing(services, principal, asked, zone, handle)
     mode = "first" if notice == "first" else "rows" if total else "empty"
+    order = _order(asked)
     return (
-        shown
-        | _page(asked, found.records, zone, services.clock.now())
+        _page(asked, found.records, zone, services.clock.now())
         | {"total": total, "next_cursor": found.next_cursor, "mode": mode}
-        | {"summary": summary(total, found.took_ms, shown["order"]), "notice": None if mode == "first" else notice}
+        | {"summary": summary(total, found.took_ms, order), "notice": None if mode == "first" else notice}
     )
+
+
+def _order(asked: dict[str, Any]) -> str:
+    return "Newest first" if asked.get("order") != "asc" else "Oldest first"
 
 
 def _page(asked: dict[str, Any], records: list[dict[str, Any]], zone: str, now: datetime) -> dict[str, Any]:
@@ -286,16 +305,19 @@ def _note_search(services: Services, principal: Principal, asked: dict[str, Any]
     services.history.add(principal, asked["q"], kept, total)
 
 
-def nothing(services: Services, principal: Principal, asked: dict[str, Any], zone: str) -> Any:
+def nothing(
+    services: Services, principal: Principal, asked: dict[str, Any], zone: str, handle: Handle | None = None
+) -> Any:
     """What to say where nothing matches: "first" where there are no logs at all, else where the data is."""
-    newest = services.search.search(principal, SearchRequest(page_size=1))
+    newest = services.search.search(principal, SearchRequest(page_size=1), handle=handle)
     if not newest.total:
         return "first"
     for preset in _wider(asked):
-        found = services.search.search(principal, _request_over(asked, preset, zone))
+        found = services.search.search(principal, _request_over(asked, preset, zone), handle=handle)
         if found.total:
             return _wider_state(asked, preset, found.total, found.records[0]["timestamp"], zone)
-    return _nowhere_state(asked, newest.records[0]["timestamp"], zone)
+    noticed = services.search.notices(principal, request_of(asked, zone))
+    return _misspelt_state(noticed) if noticed else _nowhere_state(asked, newest.records[0]["timestamp"], zone)
 
 
 def _wider(asked: dict[str, Any]) -> list[str]:
@@ -326,6 +348,16 @@ def _wider_state(asked: dict[str, Any], preset: str, total: int, newest: datetim
             button(f"Search {NAMES[preset].lower()}", primary=True, **patch(range=preset, **{"from": "", "to": ""})),
             button("Go to the newest match", **patch(**around)),
         ],
+    )
+
+
+def _misspelt_state(noticed: Sequence[Notice]) -> html.Div:
+    suggestions = [each.suggestion for each in noticed if each.suggestion]
+    actions = [button(f"Search {text}", primary=True, **patch(q=text)) for text in suggestions[:1]]
+    return state(
+        "Nothing matches, at any time",
+        " ".join(each.message for each in noticed),
+        [*actions, button("Clear the query", **patch(q=""))],
     )
 
 
@@ -365,16 +397,29 @@ def chart_and_facets(services: Services, principal: Principal, asked: dict[str, 
     upload = _upload_chip(services, principal, asked)
     chosen = {name: asked.get(name) or [] for name in ("level", *facets.FIELDS)}
     try:
-        request = request_of(asked, zone)
-        stats = services.search.stats(principal, request)
-        by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
-        for name in (name for name, picked in chosen.items() if picked):
-            untied = services.search.stats(principal, request_of(asked | {name: []}, zone))
-            by_field[name] = getattr(untied, f"by_{name}")
-        histogram = _closer(services, principal, request, _over_time(stats))
+        with services.queries.running(principal, query_id(asked, "overview")) as handle:
+            histogram, by_field = _overview(services, principal, asked, zone, chosen, handle)
     except (CallerError, BackendError):
         return no_update, no_update, no_update, zone_words  # the search itself says why
     return figure(histogram, zone), legend(histogram), [*upload, *facets.facets(by_field, chosen)], zone_words
+
+
+def _overview(
+    services: Services,
+    principal: Principal,
+    asked: dict[str, Any],
+    zone: str,
+    chosen: dict[str, list[str]],
+    handle: Handle | None,
+) -> tuple[Histogram | None, dict[str, Any]]:
+    """(chart, values of each field with their counts)."""
+    request = request_of(asked, zone)
+    stats = services.search.stats(principal, request, handle=handle)
+    by_field = {name: getattr(stats, f"by_{name}") for name in chosen}
+    for name in (name for name, picked in chosen.items() if picked):
+        untied = services.search.stats(principal, request_of(asked | {name: []}, zone), handle=handle)
+        by_field[name] = getattr(untied, f"by_{name}")
+    return _closer(services, principal, request, _over_time(stats), handle), by_field
 
 
 def different(entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
@@ -401,7 +446,11 @@ def _upload_chip(services: Services, principal: Principal, asked: dict[str, Any]
 
 
 def _closer(
-    services: Services, principal: Principal, request: SearchRequest, histogram: Histogram | None
+    services: Services,
+    principal: Principal,
+    request: SearchRequest,
+    histogram: Histogram | None,
+    handle: Handle | None = None,
 ) -> Histogram | None:
     """The chart of where the matches are. An open range spans all records, of which a search may find an hour: look
     again at the part that is filled, until it fills a third of the chart."""
@@ -414,7 +463,7 @@ def _closer(
         if last - first > (histogram.end - histogram.start) / 3:
             return histogram
         part = replace(request, start=first.isoformat(), end=last.isoformat())
-        histogram = services.search.histogram(principal, part)
+        histogram = services.search.histogram(principal, part, handle=handle)
     return histogram
 
 

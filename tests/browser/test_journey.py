@@ -102,6 +102,14 @@ def test_no_hits_names_where_the_data_is_and_goes_there(member: Any) -> None:
     member.wait_for_selector(".ev-lr >> text=needle")
 
 
+def test_a_misspelt_field_is_named_and_mended_with_one_click(member: Any) -> None:
+    send(member, [{"level": "error", "message": "pool empty"}])
+    member.goto("/explorer?q=levle:error")
+    member.wait_for_selector("text=No record has the field levle; did you mean level?")
+    member.click("text=Search level:error")
+    member.wait_for_selector(".ev-lr >> text=pool empty")
+
+
 def test_rows_are_walked_with_the_keyboard(member: Any) -> None:
     send(member, [{"message": f"row {index}"} for index in range(5)])
     member.goto("/explorer")
