@@ -200,7 +200,7 @@ class UploadForm:
             refuse_larger(self._field_bytes, FIELD_BYTES, "form fields")
             self._sink += data[start:end]
         else:
-            self._sink.write(data[start:end])
+            self._sink.write(memoryview(data)[start:end])
 
     def _close_part(self) -> None:
         name, file_name = self._current
@@ -247,12 +247,12 @@ async def _feed(parser: Any, receive: Receive, max_bytes: int, idle_timeout_s: f
         refuse_larger(total, max_bytes, "UPLOAD_MAX_BYTES")
         pending += piece
         if len(pending) >= WRITE_BYTES:
-            await asyncio.to_thread(_parse, parser, bytes(pending))
-            pending.clear()
-    await asyncio.to_thread(_parse, parser, bytes(pending))
+            full, pending = pending, bytearray()
+            await asyncio.to_thread(_parse, parser, full)
+    await asyncio.to_thread(_parse, parser, pending)
 
 
-def _parse(parser: Any, data: bytes) -> None:
+def _parse(parser: Any, data: bytearray) -> None:
     from python_multipart.exceptions import MultipartParseError
 
     try:

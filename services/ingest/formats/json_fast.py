@@ -211,14 +211,24 @@ def _plain(form: Form, found: pa.Table) -> pa.Array | pa.Scalar:
     content = attributes.buffers()[2].to_pybytes()
     marks = [mark for mark in ("[", "{") if mark.encode() in content]
     good = pa.scalar(True)
-    if sum(content.count(mark.encode()) for mark in marks) > form.brackets() * len(found):
+    if _might_nest(attributes, marks) and _brackets(content, marks) > form.brackets() * len(found):
         counts = [pc.count_substring(attributes, mark) for mark in marks]
         total = counts[0] if len(counts) == 1 else pc.add(*counts)
         good = pc.fill_null(pc.less(total, json_exact.MAX_DEPTH), True)
     for word in ("NaN", "Infinity"):
-        if word.encode() in content:
+        if word[0].encode() in content and word.encode() in content:  # a single byte is looked for at memory speed
             good = pc.and_(good, pc.invert(pc.fill_null(pc.match_substring(attributes, word), False)))
     return good
+
+
+def _might_nest(attributes: pa.Array, marks: list[str]) -> bool:
+    """Whether a text is long enough to nest too deeply: a level around another takes `[]`, or without arrays `{"":}`."""
+    level_bytes = 2 if "[" in marks else 5
+    return (pc.max(pc.binary_length(attributes)).as_py() or 0) >= level_bytes * (json_exact.MAX_DEPTH - 1) + 2
+
+
+def _brackets(content: bytes, marks: list[str]) -> int:
+    return sum(content.count(mark.encode()) for mark in marks)
 
 
 def _levels(form: Form, found: pa.Table) -> pa.Array:

@@ -198,3 +198,22 @@ def test_both_ways_agree_on_anything(records: list[dict[str, Any]], compact: boo
     ] * (json_fast.WORTH_ROWS // 3 + 1)
     fast, exact, _ = both(*texts)
     assert fast == exact
+
+
+@pytest.mark.parametrize("depth", range(17, 23))
+@pytest.mark.parametrize(("opening", "closing"), [('{"":', "}"), ("[", "]")])
+def test_the_shortest_text_of_a_deep_value_is_seen(depth: int, opening: str, closing: str) -> None:
+    usual = [f'{{"message":"m {number}","a":{number}}}' for number in range(100)]
+    innermost = "{}" if closing == "}" else "[]"
+    deep = opening * (depth - 1) + innermost + closing * (depth - 1)
+    fast, exact, left = both(*usual, f'{{"message":"deep","a":{deep}}}')
+    assert fast == exact
+    assert left <= 1
+
+
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity", '"N"', '"I"', '"NaN of Infinity"'])
+def test_words_that_are_no_json_values_are_seen(odd: str) -> None:
+    usual = [f'{{"message":"m {number}","a":{number}}}' for number in range(100)]
+    fast, exact, left = both(*usual, f'{{"message":"odd","a":{odd}}}')
+    assert fast == exact
+    assert left <= 1
