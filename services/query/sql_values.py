@@ -94,15 +94,18 @@ class Between(ValueTest):
 
     def on(self, text: str) -> Condition:
         """See `ValueTest`. Texts compare by their UTF-8 bytes in DuckDB, which is by code point."""
-        compared = f"TRY_CAST({text} AS DOUBLE)" if self.is_numeric else text
+        inside = self.compared(f"TRY_CAST({text} AS DOUBLE)" if self.is_numeric else text)
+        negation = "" if self.is_numeric else "NOT "
+        return Condition(f"(CASE WHEN {inside.sql} THEN {negation}{is_number_sql(text)} ELSE false END)", inside.values)
+
+    def compared(self, value: str) -> Condition:
+        """The bounds alone, for a value of their sort."""
         parts, values = [], []
         for bound, operator in ((self.low, ">="[: 1 + self.includes_low]), (self.high, "<="[: 1 + self.includes_high])):
             if bound is not None:
-                parts.append(f"{compared} {operator} ?")
+                parts.append(f"{value} {operator} ?")
                 values.append(number_of(bound) if self.is_numeric else bound)
-        negation = "" if self.is_numeric else "NOT "
-        sql = f"(CASE WHEN {' AND '.join(parts)} THEN {negation}{is_number_sql(text)} ELSE false END)"
-        return Condition(sql, values)
+        return Condition(f"({' AND '.join(parts)})", values)
 
 
 @dataclass(frozen=True)

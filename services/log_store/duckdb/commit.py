@@ -17,6 +17,7 @@ from services.errors import Conflict, ElkVisionError
 from services.log_store.duckdb.blocks import Blocks
 from services.log_store.duckdb.coded import encoded
 from services.log_store.duckdb.long_texts import take_out
+from services.log_store.duckdb.promoted import filling_sql, promoted_paths
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.schema import COLUMNS
 from services.log_store.duckdb.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
@@ -60,6 +61,7 @@ class OrganisationState:
         self.last_tick = tick_of_seq(highest) if highest is not None else -1
         self.shapes = Shapes(database, cursor)
         self.blocks = Blocks(database, cursor)
+        self.promoted = promoted_paths(cursor, database, filled_only=False)
         self.keys_pruned_at: datetime | None = None
 
 
@@ -204,7 +206,8 @@ def _insert_records(
         cursor.execute(f"INSERT INTO {state.database}.long_texts SELECT * FROM pieces")
         cursor.unregister("pieces")
     cursor.register("incoming", pa.table(columns))
-    cursor.execute(f"INSERT INTO {state.database}.logs SELECT * FROM incoming")
+    rows = filling_sql(state.promoted, "incoming") if state.promoted else "SELECT * FROM incoming"
+    cursor.execute(f"INSERT INTO {state.database}.logs BY NAME {rows}")
     cursor.unregister("incoming")
 
 

@@ -6,14 +6,16 @@ Every clause also says which blocks and which shapes can hold a match at all (`b
 narrow what is read, in front of the exact condition: AND takes what both can, OR what either can, NOT everything.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.log_store.duckdb import dictionary
+from services.log_store.duckdb import dictionary, promoted
 from services.log_store.duckdb.block_index import BlockIndex
 from services.log_store.duckdb.filters import trace_key, windows
+from services.log_store.duckdb.promoted import Promoted
 from services.query.sql import Compiler, Condition, MatchRegex, Tokens, joined
 from services.query.sql_patterns import Piece
+from services.query.sql_values import ValueTest
 from services.query.tree import And, Not, Or, Query
 
 MAX_NARROWING_SHAPES = 200
@@ -39,6 +41,7 @@ class Engine:
                                                               None where they are more than `MAX_NARROWING_SHAPES`
     fold         lower-cases as the engine does   shapes_table SQL name of the dictionary
     index        the blocks                       match_regex whether an RE2 pattern matches each of the texts
+    promoted     attribute paths with columns of their own
     """
 
     tokens: Tokens
@@ -49,6 +52,7 @@ class Engine:
     patterns_table: str
     index: BlockIndex
     match_regex: MatchRegex
+    promoted: Mapping[str, Promoted]
 
 
 class IndexedCompiler(Compiler):
@@ -59,6 +63,7 @@ class IndexedCompiler(Compiler):
         self.engine = engine
         self.all_blocks = blocks
         self.asks_index = False
+        self.asked_paths: list[str] = []
 
     def compile(self, query: Query) -> Condition:
         """See `Compiler.compile`; the condition may be an `Indexed`."""
@@ -88,6 +93,15 @@ class IndexedCompiler(Compiler):
         if column != "trace_id":
             return exact
         return Indexed(exact.sql, exact.values, exact.is_heavy, None, self._admitting([trace_key(value)]), None)
+
+    def attribute(self, path: str, test: ValueTest) -> Condition:
+        """A promoted path has columns; the others are counted, and may get some."""
+        exact = super().attribute(path, test)
+        column = self.engine.promoted.get(path)
+        if column is not None:
+            return promoted.condition(column, test, exact)
+        self.asked_paths.append(path)
+        return exact
 
     def _admitting(self, keys: list[str]) -> frozenset[int]:
         self.asks_index = True

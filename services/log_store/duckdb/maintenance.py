@@ -1,4 +1,5 @@
-"""What is done to files in the background: sealing blocks, grouping shapes, giving back the space of deleted records.
+"""What is done to files in the background: sealing blocks, grouping shapes, giving attributes that are
+asked for often columns of their own, giving back the space of deleted records.
 
 One thread for all organisations. It reads with cursors of its own, a short statement at a time, rests as long as it worked,
 and changes a file only through the organisation's writer, between two groups. `run` does the same at once, for commands
@@ -11,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import duckdb
 
@@ -21,7 +23,17 @@ from services.log_store.duckdb.compaction import Copy, is_wasteful
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, translated
 from services.log_store.duckdb.patterns import PatternTrees
+from services.log_store.duckdb.promoted import (
+    WORTH_RECORDS,
+    Promoted,
+    fill_block,
+    finish_filling,
+    promote,
+    promoted_paths,
+)
+from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.sealing import FullBlock, collect, store_filter, unsealed
+from services.log_store.duckdb.searching import Index
 
 Change = Callable[[duckdb.DuckDBPyConnection, OrganisationState], int]
 """A change of an organisation's file; says how many things it changed."""
@@ -47,20 +59,20 @@ class Work:
 
     sealed: int = 0
     grouped_shapes: int = 0
+    promoted_paths: int = 0
     compacted: bool = False
 
 
 class Maintenance:
     """The background work of a store. `notify` tells that an organisation's file has changed."""
 
-    def __init__(
-        self, engine: Engine, counters: Counters, submit: Submit, submit_closed: SubmitClosed, mask_version: int
-    ):
+    def __init__(self, engine: Engine, counters: Counters, submit: Submit, submit_closed: SubmitClosed, index: Index):
         self._engine = engine
         self._counters = counters
         self._submit = submit
         self._submit_closed = submit_closed
-        self._mask_version = mask_version
+        self._mask_version = index.mask_version
+        self._path_uses = index.path_uses
         self._trees = PatternTrees()
         self._due: OrderedDict[str, float] = OrderedDict()
         self._changed = threading.Condition()
@@ -86,7 +98,8 @@ class Maintenance:
                 return Work()
             sealed = self._seal_all(organisation_id, pause)
             grouped = self._group_shapes(organisation_id, pause)
-            return Work(sealed, grouped, self._compact_if_wasteful(organisation_id, pause))
+            promoted = self._promote_wanted(organisation_id, pause)
+            return Work(sealed, grouped, promoted, self._compact_if_wasteful(organisation_id, pause))
 
     def group_shapes(self, organisation_id: str) -> int:
         """Give every shape its pattern now; says how many had none."""
@@ -173,6 +186,29 @@ class Maintenance:
         with self._engine.cursor() as cursor:
             return self._trees.assign(cursor, schema.database(organisation_id), change, pause)
 
+    def _promote_wanted(self, organisation_id: str, pause: Callable[[], None]) -> int:
+        """Begin with the wanted paths, and fill what is not filled: of those, or since an earlier process ended."""
+        database = schema.database(organisation_id)
+        with self._engine.cursor() as cursor:
+            if one_value(cursor, f"SELECT count(*) FROM {database}.logs") >= WORTH_RECORDS:
+                present = {each.path: each for each in promoted_paths(cursor, database, filled_only=False)}
+                for path in self._path_uses.wanted(organisation_id, present):
+                    self._submit(organisation_id, partial(_begin_promotion, path=path))
+            ready = {each.path for each in promoted_paths(cursor, database, filled_only=True)}
+            unfilled = [each for each in promoted_paths(cursor, database, filled_only=False) if each.path not in ready]
+        for column in unfilled:
+            self._fill(organisation_id, column, pause)
+        return len(unfilled)
+
+    def _fill(self, organisation_id: str, column: Promoted, pause: Callable[[], None]) -> None:
+        database = schema.database(organisation_id)
+        with self._engine.cursor() as cursor:
+            blocks = cursor.execute(f"SELECT block FROM {database}.blocks ORDER BY block").fetchall()
+        for (block,) in blocks:
+            self._submit(organisation_id, partial(_fill_block, column=column, block=block))
+            pause()
+        self._submit(organisation_id, partial(_finish_filling, column=column))
+
     def _compact_if_wasteful(self, organisation_id: str, pause: Callable[[], None]) -> bool:
         with self._engine.cursor() as cursor:
             if not is_wasteful(cursor, schema.database(organisation_id), self._mask_version):
@@ -198,3 +234,18 @@ class Maintenance:
                 return int(is_alone)
 
         return bool(self._submit_closed(copy.organisation_id, swap))
+
+
+def _begin_promotion(writing: duckdb.DuckDBPyConnection, state: OrganisationState, path: str) -> int:
+    state.promoted = [*state.promoted, promote(writing, state.database, path)]
+    return 1
+
+
+def _fill_block(writing: duckdb.DuckDBPyConnection, state: OrganisationState, column: Promoted, block: int) -> int:
+    fill_block(writing, state.database, column, block)
+    return 1
+
+
+def _finish_filling(writing: duckdb.DuckDBPyConnection, state: OrganisationState, column: Promoted) -> int:
+    finish_filling(writing, state.database, column)
+    return 1

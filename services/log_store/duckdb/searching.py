@@ -1,5 +1,6 @@
 """From a query to the scans that answer it: the word index asked, in the snapshot of the search."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from services.log_store.duckdb.indexed import (
     one_of,
 )
 from services.log_store.duckdb.matching import Matching
+from services.log_store.duckdb.promoted import PathUses, usable
 from services.log_store.duckdb.words import Tokeniser, has_digits, hashes
 from services.model import MASK_VERSION
 from services.query.sql import Condition
@@ -30,11 +32,16 @@ FILTER_BYTES = 64 << 20
 
 @dataclass
 class Index:
-    """What searches of all organisations share: recent tokens and token filters, and which mask shapes are made with."""
+    """What searches of all organisations share: recent tokens and token filters, and which mask shapes are made with.
+
+    `on_wanted` is told of an organisation where an attribute was asked for so often that it should be promoted.
+    """
 
     tokeniser: Tokeniser = field(default_factory=Tokeniser)
     filters: FilterCache = field(default_factory=lambda: FilterCache(FILTER_BYTES))
+    path_uses: PathUses = field(default_factory=PathUses)
     mask_version: int = MASK_VERSION
+    on_wanted: Callable[[str], None] = lambda organisation_id: None
 
 
 def matching(
@@ -53,6 +60,8 @@ def matching(
     plain = PlainCompiler(engine, known.plain | known.stale)
     time = _time_range(start, end)
     found = shaped.compile(query)
+    if index.path_uses.count(organisation_id, set(shaped.asked_paths)):
+        index.on_wanted(organisation_id)
     if not shaped.asks_index:
         return Matching((_with(time, found),), blocks.BLOCK_ROWS * len(known.shaped | known.plain | known.stale))
     scans: list[tuple[IndexedCompiler, Condition, Condition | None]] = []
@@ -74,6 +83,7 @@ def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, know
         shapes_table=shapes_table,
         patterns_table=f"{database}.patterns",
         index=known,
+        promoted=usable(cursor, database),
         match_regex=lambda pattern, texts: match_regex(cursor, pattern, texts),
     )
 

@@ -81,14 +81,12 @@ class DuckDBLogStore(LogStore):
         self._engine = Engine(data_dir, EngineSettings(memory_limit, temp_limit, threads))
         self._gate = HeavyGate(heavy_searches, wait_s=heavy_wait_s)
         self._counters = Counters()
-        self._index = Index()
+        self._index = Index(on_wanted=self._has_changed)
         self._lock = threading.Lock()
         self._writers: dict[str, Writer] = {}
         self._seen: set[str] = set()
         self._in_background = maintain
-        self._maintenance = Maintenance(
-            self._engine, self._counters, self._change, self._while_closed, self._index.mask_version
-        )
+        self._maintenance = Maintenance(self._engine, self._counters, self._change, self._while_closed, self._index)
         self._reading: set[duckdb.DuckDBPyConnection] = set()
         self._closed = False
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from services.log_store.duckdb import DuckDBLogStore, blocks, compaction, filters, sealing
+from services.log_store.duckdb import DuckDBLogStore, blocks, compaction, filters, maintenance, promoted, sealing
 from services.log_store.interface import Aggregation, LogQuery
+from services.query.fields import Kind, resolve
 from services.query.language import parse
-from services.query.tree import Field, Phrase, Query, Regex, Wildcard, Word
+from services.query.tree import Exists, Field, Phrase, Query, Regex, Wildcard, Word
 from tests.clocks import HandClock
 from tests.records import batch, record
 from tests.services.query.filled import Filled, all_records
-from tests.services.query.random_records import random_batch
+from tests.services.query.random_records import KEYS, random_batch
 from tests.services.query.random_trees import random_leaf, random_tree
 
 BLOCK_ROWS = 60
@@ -47,7 +48,16 @@ class Stages:
         self.store.delete("acme", parse("level>=error OR user"))
 
     def seal(self) -> None:
-        assert self.store.maintain("acme").sealed
+        self.store.maintain("acme")
+        assert self.filters()
+
+    def promote(self) -> None:
+        """Every single key and some pairs get columns, half of the records before and half after."""
+        for path in [*KEYS, *(f"{first}.{second}" for first in KEYS[:4] for second in KEYS[:3])]:
+            if resolve(path).kind is Kind.ATTRIBUTE and path:
+                for _ in range(promoted.ENOUGH_USES):
+                    self.store.search("acme", LogQuery(query=Exists(path), limit=1))
+        assert self.store.maintain("acme").promoted_paths > 5
 
     def compact(self) -> None:
         self.store.delete("acme", parse("level:(info OR debug OR unknown) OR service:web"))
@@ -57,8 +67,9 @@ class Stages:
 STAGES: dict[str, tuple[str, ...]] = {
     "fresh": (),
     "sealed": ("seal",),
-    "deleted and restarted": ("seal", "delete", "restart"),
-    "compacted and restarted": ("seal", "compact", "restart"),
+    "promoted": ("promote",),
+    "deleted and restarted": ("promote", "seal", "delete", "restart"),
+    "compacted and restarted": ("promote", "seal", "compact", "restart"),
 }
 
 
@@ -70,10 +81,16 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         patch.setattr(compaction, "SLICE_ROWS", BLOCK_ROWS)
         patch.setattr(compaction, "WASTE_RECORDS", 20)
         stages = Stages(tmp_path_factory.mktemp("logs"))
-        for _ in range(4):
+        patch.setattr(maintenance, "WORTH_RECORDS", 0)
+        for _ in range(2):
+            stages.store.append("acme", random_batch(rng, 150))
+        if "promote" in STAGES[request.param]:
+            stages.promote()
+        for _ in range(2):
             stages.store.append("acme", random_batch(rng, 150))
         for stage in STAGES[request.param]:
-            getattr(stages, stage)()
+            if stage != "promote":
+                getattr(stages, stage)()
         stages.store.append("acme", random_batch(rng, 20))
         yield Filled(stages.store, all_records(stages.store))
         stages.store.close()
