@@ -5,9 +5,11 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from services.query.fields import Kind, resolve
 from tests.api.conftest import Caller
 
 EMPTY_ARRAYS = 10
@@ -102,6 +104,26 @@ def test_naughty_strings_are_safe_wherever_a_text_is_taken(admin: Caller, shared
         assert admin.patch("/api/preferences/", json={"timezone": text}).status_code in (200, 422)
     remembered = {each["query"] for each in admin.get("/api/logs/search-history/?page_size=1000").json["results"]}
     assert remembered == set(strings[::5])
+
+
+def test_naughty_names_of_fields_are_counted_by_or_refused(admin: Caller, shared_data: Path) -> None:
+    texts = json.loads((shared_data / "naughty-strings.json").read_text())[::16]
+    texts += ["a'b", 'a"b', "a\\b", "$.a", "a[0]", "a;DROP TABLE logs", "%2e%2e%2f", "a//b", "/a/", "#", "?", "a\nb"]
+    admin.bulk([{"message": "named", text: "here", "held": text} for text in texts])
+    counted = 0
+    for text in texts:
+        grouped = admin.get("/api/logs/aggregate/", query_string={"by": text, "query": "named"})
+        metric = admin.get("/api/logs/aggregate/", query_string={"metric": "distinct", "field": text})
+        values = admin.get(f"/api/logs/fields/{quote(text, safe='')}/values/", query_string={"query": "named"})
+        assert {grouped.status_code, metric.status_code, values.status_code} <= {200, 400, 404, 422}, text
+        if values.status_code == 200 and resolve(text).kind is Kind.ATTRIBUTE:
+            assert [each["value"] for each in values.json["values"]] == ["here"], text
+            counted += 1
+        begins = admin.get("/api/logs/fields/held/values/", query_string={"prefix": text, "limit": 1000})
+        assert begins.status_code in (200, 422)
+        if begins.status_code == 200:
+            assert text in [each["value"] for each in begins.json["values"]]
+    assert counted > 0.7 * len(texts)
 
 
 @pytest.mark.parametrize(
