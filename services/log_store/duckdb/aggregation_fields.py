@@ -20,25 +20,12 @@ Of = Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class GroupSql:
-    """A field to group by.
-
-    read    expression over `logs`; records for which it is equal have the same values
-    values  the list of different values in what was read; None where that is itself the one value, or NULL
-    is_costly  whether reading it parses JSON
-    """
-
-    read: str
-    values: Of | None = None
-    is_costly: bool = False
-
-
-@dataclass(frozen=True)
 class Lists:
-    """Where a record may have several values of a metric's field.
+    """Where a record may have several values of a field.
 
-    read    expression over `logs`: what `elements` makes the list of values from; NULL for most records without a list
-    is_one  condition on what was read: it is a list
+    read      expression over `logs`: what the field reads wherever that is a list; quickly NULL for most others
+    is_one    condition on what was read: it is a list
+    elements  the list of values in what was read
     """
 
     read: str
@@ -47,11 +34,12 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class MetricSql:
-    """What a metric is computed of.
+class FieldSql:
+    """A field of `logs`.
 
-    read    expression over `logs`
-    value   the one value in what was read; NULL where there is none or a list
+    read   expression over `logs`; records for which it is equal have the same values
+    value  the one value in what was read; NULL where there is none, or a list
+    is_costly  whether reading it parses JSON
     """
 
     read: str
@@ -60,33 +48,37 @@ class MetricSql:
     is_costly: bool = False
 
 
-def group_sql(name: str) -> GroupSql:
-    """The field to group by. Raises `InvalidQuery` for a path that is not served."""
+def group_sql(name: str) -> FieldSql:
+    """The different values of a field. Raises `InvalidQuery` for a path that is not served."""
     ref = resolve(name)
     if ref.kind is Kind.TAGS:
-        return GroupSql("tags", lambda tags: f"list_distinct({tags})")
+        return FieldSql(
+            "tags", lambda _: "NULL::VARCHAR", Lists("tags", _has_any, lambda tags: f"list_distinct({tags})")
+        )
     if ref.kind is not Kind.ATTRIBUTE:
-        return GroupSql(ref.name)
+        return FieldSql(ref.name, _same)
     attribute = attribute_sql(ref.name)
-    return GroupSql(attribute.json, _different, True) if attribute.text is None else GroupSql(attribute.text)
+    if attribute.text is not None:
+        return FieldSql(attribute.text, _same)
+    lists = Lists(attribute.lists, is_list, lambda json: f"list_distinct({texts_of_list(json)})")
+    return FieldSql(attribute.json, text_of, lists, is_costly=True)
 
 
-def metric_sql(metric: Metric, name: str) -> MetricSql:
+def metric_sql(metric: Metric, name: str) -> FieldSql:
     """The values of a field that are numbers, or for `distinct` all. Raises `InvalidQuery` as `group_sql` does."""
     ref = resolve(name)
-    counts_all = metric == "distinct"
-    if ref.kind is Kind.ATTRIBUTE:
-        return _attribute_metric(ref.name, counts_all)
+    if metric == "distinct":
+        return group_sql(name)
     if ref.kind is Kind.TAGS:
-        elements = _same if counts_all else _numbers
-        return MetricSql(
-            "tags", lambda _: _NOTHING[counts_all], Lists("tags", lambda tags: f"len({tags}) > 0", elements)
-        )
-    if counts_all:
-        return MetricSql(ref.name, _same)
+        return FieldSql("tags", lambda _: "NULL::DOUBLE", Lists("tags", _has_any, _numbers))
     if ref.kind is Kind.LEVEL:  # its values are words
-        return MetricSql(_NOTHING[False], _same)
-    return MetricSql(ref.name, number_of_text)
+        return FieldSql("NULL::DOUBLE", _same)
+    if ref.kind is not Kind.ATTRIBUTE:
+        return FieldSql(ref.name, number_of_text)
+    attribute = attribute_sql(ref.name)
+    if attribute.number is not None:
+        return FieldSql(attribute.number, _same)
+    return FieldSql(attribute.json, number_of, Lists(attribute.lists, is_list, numbers_of_list), is_costly=True)
 
 
 def over_rows(metric: Metric, value: str) -> str:
@@ -97,21 +89,8 @@ def over_rows(metric: Metric, value: str) -> str:
     return f"{function} FILTER (isfinite({value}))"
 
 
-_NOTHING = {False: "NULL::DOUBLE", True: "NULL::VARCHAR"}
-
-
-def _attribute_metric(path: str, counts_all: bool) -> MetricSql:
-    attribute = attribute_sql(path)
-    column = attribute.text if counts_all else attribute.number
-    if column is not None:
-        return MetricSql(column, _same)
-    lists = Lists(attribute.lists, is_list, texts_of_list if counts_all else numbers_of_list)
-    return MetricSql(attribute.json, text_of if counts_all else number_of, lists, is_costly=True)
-
-
-def _different(json: str) -> str:
-    one = f"CASE WHEN {text_of(json)} IS NULL THEN []::VARCHAR[] ELSE [{text_of(json)}] END"
-    return f"(CASE WHEN {is_list(json)} THEN list_distinct({texts_of_list(json)}) ELSE {one} END)"
+def _has_any(tags: str) -> str:
+    return f"len({tags}) > 0"
 
 
 def _numbers(texts: str) -> str:

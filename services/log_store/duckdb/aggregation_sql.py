@@ -11,7 +11,7 @@ v (what was read for the metric, then its value), w (the same where it is a list
 from dataclasses import dataclass
 
 from services.log_store.duckdb.aggregation_checks import MAX_ROWS, check_aggregation
-from services.log_store.duckdb.aggregation_fields import GroupSql, MetricSql, group_sql, metric_sql, over_rows
+from services.log_store.duckdb.aggregation_fields import FieldSql, group_sql, metric_sql, over_rows
 from services.log_store.duckdb.time_buckets import Span, bucket_sql
 from services.log_store.interface import Aggregation
 
@@ -21,8 +21,8 @@ class Plan:
     """An aggregation with its fields as SQL."""
 
     aggregation: Aggregation
-    groups: tuple[GroupSql, ...]
-    metric: MetricSql | None
+    groups: tuple[FieldSql, ...]
+    metric: FieldSql | None
 
     @property
     def reads(self) -> list[str]:
@@ -37,7 +37,7 @@ class Plan:
     @property
     def is_labelled(self) -> bool:
         """Whether the groups of the answer are not simply what was read."""
-        return bool(self.groups) and (self.aggregation.with_other or any(each.values for each in self.groups))
+        return bool(self.groups) and (self.aggregation.with_other or any(each.lists for each in self.groups))
 
     @property
     def scans(self) -> int:
@@ -136,26 +136,34 @@ def _labelled_steps(plan: Plan) -> list[str]:
     join = "LEFT JOIN" if plan.marks else "JOIN"  # what has no label is one of the rest
     joins = " ".join(f"{join} labels{n} ON k{n} IS NOT DISTINCT FROM labels{n}.k" for n in range(len(plan.groups)))
     rows = _rows(plan) if plan.metric else "SELECT * RENAME (n AS one) FROM counted"
-    marks = [f"coalesce({mark}, true) AS {mark}" for mark in plan.marks]
-    columns, names = [*plan.key("g"), *marks], [*plan.key("g"), *plan.marks]
-    return [counted, *labels, f"answer AS ({_grouped(plan, f'({rows}) {joins}', columns, names)})"]
+    marks = "".join(f", coalesce({mark}, true) AS is_{mark}" for mark in plan.marks)
+    columns = [*plan.key("g"), *(f"is_{mark} AS {mark}" for mark in plan.marks)]
+    names = [*plan.key("g"), *(f"is_{mark}" for mark in plan.marks)]
+    labelled = f"(SELECT *{marks} FROM ({rows}) {joins})"
+    return [counted, *labels, f"answer AS ({_grouped(plan, labelled, columns, names)})"]
 
 
-def _label_steps(plan: Plan, number: int, group: GroupSql) -> list[str]:
-    """Steps to the table `labels<number>`: k (what was read), group, whether it is the rest."""
-    table, k, g, o = f"values{number}", f"k{number}", f"g{number}", f"o{number}"
-    largest = f"ORDER BY sum(n) DESC, {k} LIMIT {plan.aggregation.limit:d}"
-    if group.values is None:
-        kept = f"SELECT {k} AS k, {k} AS {g}, false AS {o} FROM counted GROUP BY {k} {largest}"
-        return [f"labels{number} AS MATERIALIZED ({kept})"]
-    texts = f"(SELECT {k} AS k, sum(n) AS n, {group.values(k)} AS texts FROM counted GROUP BY {k})"
-    # a record without any value belongs to the group NULL
-    values = f"SELECT k, n, unnest(CASE WHEN len(texts) > 0 THEN texts ELSE [NULL] END) AS {g} FROM {texts}"
-    marked = f"SELECT k, {g}, {_is_kept(table, g, plan.aggregation.limit)} AS is_kept FROM {table}"
-    labels = f"SELECT k, {g}, false AS {o} FROM marked{number} WHERE is_kept"
-    if plan.marks:
-        labels += f" UNION ALL SELECT DISTINCT k, NULL, true FROM marked{number} WHERE NOT is_kept"
-    steps = {table: values, f"marked{number}": marked, f"labels{number}": labels}
+def _label_steps(plan: Plan, number: int, group: FieldSql) -> list[str]:
+    """Steps to the table `labels<number>`: k (what was read), group, whether it is the rest.
+
+    What has no value in one of the largest groups may be left out: the rest is joined from the left.
+    """
+    k, g, o, limit = f"k{number}", f"g{number}", f"o{number}", plan.aggregation.limit
+    values, top = f"values{number}", f"top{number}"
+    read = f"(SELECT {k} AS k, sum(n) AS n FROM counted GROUP BY {k})"
+    of_each = f"SELECT k, n, {group.value('k')} AS {g}, false AS is_listed FROM {read}"
+    if group.lists is not None:  # a record whose list has no value belongs to the group NULL
+        elements = f"(SELECT k, n, {group.lists.elements('k')} AS texts FROM {read} WHERE {group.lists.is_one('k')})"
+        listed = f"unnest(CASE WHEN len(texts) > 0 THEN texts ELSE [NULL] END) AS {g}, true AS is_listed"
+        of_each += (
+            f" WHERE NOT coalesce({group.lists.is_one('k')}, false) UNION ALL SELECT k, n, {listed} FROM {elements}"
+        )
+    largest = f"SELECT {g} AS g FROM {values} GROUP BY {g} ORDER BY sum(n) DESC, {g} LIMIT {limit:d}"
+    is_kept = f"JOIN {top} ON {g} IS NOT DISTINCT FROM {top}.g"
+    labels = f"SELECT k, {g}, false AS {o} FROM {values} SEMI {is_kept}"
+    if plan.marks and group.lists is not None:
+        labels += f" UNION ALL SELECT DISTINCT k, NULL, true FROM {values} ANTI {is_kept} WHERE is_listed"
+    steps = {values: of_each, top: largest, f"labels{number}": labels}
     return [f"{name} AS MATERIALIZED ({step})" for name, step in steps.items()]
 
 
