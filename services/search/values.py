@@ -44,7 +44,7 @@ class FieldValues:
     total    records that match
     present  records among them that have the field (with a prefix: a value that begins so)
     other    records with values that are not told; a record with a list counts once for each different value of it
-    numbers  None where no value is a number
+    numbers  None where no value is a number, and for columns: their values are names
     """
 
     values: list[ValueCount]
@@ -67,15 +67,15 @@ def values_of(
     having = replace(asked, query=all_of(asked.query, _holding(name, prefix)))
     # One more for the records that have the field without a value: an object, an empty list.
     groups = Aggregation(by=(name,), limit=min(limit + 1, MAX_VALUES), with_other=True)
-    wanted = [groups, Aggregation(), *(Aggregation(metric=metric, field=name) for metric in NUMBERS)]
+    metrics = NUMBERS if resolve(name).kind is Kind.ATTRIBUTE else ()
+    wanted = [groups, Aggregation(), *(Aggregation(metric=metric, field=name) for metric in metrics)]
     found = store.aggregate_all(organisation_id, having.query, wanted, start=asked.start, end=asked.end, handle=handle)
     total = _counted(store, organisation_id, asked, handle)
     counts, other = _counts(found[0].table, name, limit, prefix)
     summary = [each.table["value"][0].as_py() for each in found[2:]]
     numbers = None
-    if all(value is not None for value in summary):
-        count = _counted(store, organisation_id, _only_numbers(having, name), handle)
-        numbers = Numbers(count, *summary)
+    if summary and None not in summary:
+        numbers = Numbers(_counted(store, organisation_id, _only_numbers(having, name), handle), *summary)
     return FieldValues(
         values=[ValueCount(value, count, count / total if total else 0.0) for value, count in counts],
         total=total,

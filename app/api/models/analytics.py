@@ -145,7 +145,7 @@ class FieldValues(Output):
     other: Annotated[int, Field(ge=0, description="Records with values that are not told.")]
     present: Annotated[int, Field(ge=0, description="Records that have the field.")]
     total: Annotated[int, Field(ge=0, description="Records that match.")]
-    numbers: Annotated[Numbers | None, Field(description="null where no value is a number.")]
+    numbers: Annotated[Numbers | None, Field(description="Of attributes; null where no value is a number.")]
     took_ms: Took
 
 
