@@ -29,6 +29,28 @@ def holds_at_path(source: str, path: str, test: ValueTest) -> Condition:
     return _prefiltered(source, path, test.literal(), never_null(exact))
 
 
+def texts_at_path(source: str, path: str, *, reads_digits: bool) -> Condition:
+    """The texts of all values that the readings of `path` lead to, as an SQL list and its values; for reading them once.
+
+    reads_digits  whether numbers are told as the JSON text writes them
+    """
+    readings = Readings(path)
+    texts = _texts(source, readings)
+    if reads_digits:
+        changed = readings.any_of(source, Condition(_may_be_rewritten(source)))
+        texts = _case(changed, _texts(_WITH_QUOTED_NUMBERS.format(source=source), readings), texts)
+    return _prefiltered(source, path, "", texts, otherwise="[]::VARCHAR[]")
+
+
+def _texts(source: str, readings: "Readings") -> Condition:
+    found = readings.values(source)
+    scalars = "CASE WHEN starts_with(v, '[') THEN json_extract(v, '$[*]') ELSE [v] END"
+    text = "CASE WHEN NOT (starts_with(e, '{') OR starts_with(e, '[')) THEN json_extract_string(e, '$') END"
+    each = f"flatten(list_transform({found.sql}, lambda v: {scalars}))"
+    sql = f"list_filter(list_transform({each}, lambda e: {text}), lambda t: t IS NOT NULL)"
+    return Condition(f"coalesce({sql}, []::VARCHAR[])", found.values)
+
+
 def _holds(source: str, readings: "Readings", test: ValueTest) -> Condition:
     if isinstance(test, Present):
         return readings.any_of(source, Condition("(v <> 'null')"))
@@ -54,15 +76,15 @@ def _case(when: Condition, then: Condition, otherwise: Condition) -> Condition:
     return Condition(f"(CASE WHEN {when.sql} THEN {then.sql} ELSE {otherwise.sql} END)", values)
 
 
-def _prefiltered(source: str, path: str, literal: str, exact: Condition) -> Condition:
+def _prefiltered(source: str, path: str, literal: str, exact: Condition, otherwise: str = "false") -> Condition:
     """A JSON text without a backslash holds its keys and strings as they are, which spares the reading of most rows."""
     part = max(path.split("."), key=len)
     wanted = [text for text in (part, literal) if text]
     if not wanted:
         return Condition(exact.sql, exact.values, True)
     holds = " AND ".join([f"contains({source}, ?)"] * len(wanted))
-    sql = f"""(CASE WHEN {holds} OR contains({source}, '\\') THEN {exact.sql} ELSE false END)"""
-    return Condition(f"coalesce({sql}, false)", [*wanted, *exact.values], True)
+    sql = f"(CASE WHEN {holds} OR contains({source}, '\\') THEN {exact.sql} ELSE {otherwise} END)"
+    return Condition(sql, [*wanted, *exact.values], True)
 
 
 class Readings:
@@ -75,19 +97,20 @@ class Readings:
 
     def any_of(self, source: str, test: Condition) -> Condition:
         """Whether `test`, a condition on the JSON value `v`, holds for what some reading leads to."""
-        parts: list[str] = []
-        values: list[Any] = []
+        found = self.values(source)
+        sql = f"coalesce(len(list_filter({found.sql}, lambda v: {test.sql})) > 0, false)"
+        return Condition(sql, [*found.values, *test.values])
+
+    def values(self, source: str) -> Condition:
+        """What the readings lead to, as an SQL list of JSON values and NULLs, or NULL; and its values."""
+        lists, values = [], list[Any]()
         if self.paths:
-            parts.append(_list_holds(f"TRY(json_extract({source}, ?::VARCHAR[]))", test))
-            values += [self.paths, *test.values]
+            lists.append(f"TRY(json_extract({source}, ?::VARCHAR[]))")
+            values.append(self.paths)
         for keys in self.chains:
-            parts.append(_list_holds(f"[{_chain(source, len(keys))}]", test))
-            values += [*(_single(key) for key in keys), *test.values]
-        return Condition(f"({' OR '.join(parts)})", values)
-
-
-def _list_holds(values: str, test: Condition) -> str:
-    return f"coalesce(len(list_filter({values}, lambda v: {test.sql})) > 0, false)"
+            lists.append(f"[{_chain(source, len(keys))}]")
+            values += [_single(key) for key in keys]
+        return Condition(lists[0] if len(lists) == 1 else f"list_concat({', '.join(lists)})", values)
 
 
 def _chain(source: str, steps: int) -> str:

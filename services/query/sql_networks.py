@@ -39,17 +39,13 @@ _NUMBER = f"""list_transform([string_split(regexp_replace({{text}}, '%.*', '', '
 
 def in_network(text: str, network: str) -> Condition:
     """Whether the SQL expression `text` is an address inside `network`. Raises `InvalidQuery` for what is no network."""
-    try:
-        wanted = ip_network(network)
-    except ValueError as error:
-        raise InvalidQuery(f"{network!r} is no network.", expected="a network like 10.0.0.0/8 or fd00::/8") from error
+    wanted = network_of(network)
     number = _NUMBER.format(text=text)
     looks = f"CASE WHEN regexp_full_match({text}, '{_IPV6}')"
     if isinstance(wanted, IPv6Network):
-        low, high = (int(address) for address in (wanted[0], wanted[-1]))
-        inside = f"n BETWEEN ?::UHUGEINT AND ?::UHUGEINT AND n NOT BETWEEN {_MAPPED}::UHUGEINT AND {_MAPPED + 0xFFFFFFFF}::UHUGEINT"
-        sql = f"({looks} THEN list_transform([{number}], lambda n: {inside})[1] ELSE false END)"
-        return Condition(sql, [str(low), str(high)])
+        inside = number_in_network("n", network)
+        sql = f"({looks} THEN list_transform([{number}], lambda n: {inside.sql})[1] ELSE false END)"
+        return Condition(sql, inside.values)
     bounds = [str(_MAPPED + int(address)) for address in (wanted[0], wanted[-1])]
     sql = f"""(CASE WHEN contains({text}, ':') THEN
         {looks} THEN {number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT ELSE false END
@@ -66,3 +62,30 @@ def ipv4_regex(network: IPv4Network) -> str:
         numbers = range(octets[whole], octets[whole] + (1 << (8 - rest)))
         parts.append(f"(?:{'|'.join(str(number) for number in numbers)})")
     return r"\.".join([*parts, *[_OCTET] * (4 - len(parts))])
+
+
+def address_number(text: str) -> str:
+    """SQL: the address that the SQL expression `text` is, as one number with IPv4 in `::ffff:0:0/96`; NULL for none."""
+    octets = f"list_transform(string_split({text}, '.'), lambda octet: octet::UHUGEINT)"
+    return f"""CASE WHEN regexp_full_match({text}, '{_IPV4}')
+        THEN {_MAPPED}::UHUGEINT + list_reduce({octets}, lambda high, low: high * 256 + low)
+        WHEN regexp_full_match({text}, '{_IPV6}') THEN {_NUMBER.format(text=text)} END"""
+
+
+def number_in_network(number: str, network: str) -> Condition:
+    """Whether the number that `address_number` gives lies inside `network`. Raises `InvalidQuery` for what is no network."""
+    wanted = network_of(network)
+    low, high = int(wanted[0]), int(wanted[-1])
+    if isinstance(wanted, IPv4Network):
+        return Condition(f"({number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT)", [str(_MAPPED + low), str(_MAPPED + high)])
+    sql = f"""({number} BETWEEN ?::UHUGEINT AND ?::UHUGEINT
+        AND {number} NOT BETWEEN {_MAPPED}::UHUGEINT AND {_MAPPED + 0xFFFFFFFF}::UHUGEINT)"""
+    return Condition(sql, [str(low), str(high)])
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network:
+    """The network. Raises `InvalidQuery`."""
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise InvalidQuery(f"{text!r} is no network.", expected="a network like 10.0.0.0/8 or fd00::/8") from error
