@@ -17,6 +17,12 @@ LEVEL_NUMBER = {word: number for number, word in enumerate(LEVELS)}
 MASK_VERSION = 1
 """Version of the rule that turns a message into its shape; stored with every dictionary."""
 
+MASKABLE = r"[\pL\pN_]*\pN[\pL\pN_]*"
+"""The rule, for RE2: a token that holds a digit becomes U+001A in the shape."""
+
+MAX_SHAPED_BYTES = 32 << 10
+"""A longer message has no shape: searches look at the first 32 kB of a message on every path."""
+
 LOG_SCHEMA = pa.schema(
     [
         pa.field("timestamp", pa.timestamp("us", tz="UTC"), nullable=False),

@@ -35,8 +35,9 @@ class Blocks:
 
     def _newest(self, cursor: duckdb.DuckDBPyConnection, has_shapes: bool) -> OpenBlock | None:
         newest = f"""SELECT max(block) FROM {self._database}.blocks
-                     WHERE has_shapes = ? AND block NOT IN (SELECT block FROM {self._database}.filters)"""
-        number = one_value(cursor, newest, [has_shapes])
+                     WHERE has_shapes = ? AND (mask_version = ? OR NOT has_shapes)
+                       AND block NOT IN (SELECT block FROM {self._database}.filters)"""
+        number = one_value(cursor, newest, [has_shapes, MASK_VERSION])
         if number is None:
             return None
         counted = f"SELECT count(*) FROM {self._database}.logs WHERE block = ?"

@@ -15,6 +15,7 @@ NAMES = (
     "deleted",
     "sealed_blocks",
     "compactions",
+    "index_mismatches",
 )
 
 

@@ -135,6 +135,10 @@ class Engine:
             raise ValueError("an organisation id has 1 to 64 letters, digits, - or _")
         return self.data_dir / f"{organisation_id}.duckdb"
 
+    def organisations(self) -> list[str]:
+        """Ids of the organisations that have a file."""
+        return sorted(path.stem for path in self.data_dir.glob("*.duckdb") if _ORGANISATION.fullmatch(path.stem))
+
     def cursor(self, timeout_s: float | None = None) -> duckdb.DuckDBPyConnection:
         """A connection of its own; its statements are interrupted after `timeout_s`."""
         with self._lock:

@@ -138,6 +138,20 @@ class IndexedCompiler(Compiler):
         return part.shapes if part.dictionary is None else self.engine.shape_ids(part.dictionary)
 
 
+class ScanCompiler(Compiler):
+    """Reads everything; only what a pattern is, the dictionary alone knows."""
+
+    def __init__(self, engine: Engine):
+        super().__init__(engine.tokens, engine.match_regex)
+        self.engine = engine
+
+    def pattern(self, pattern_id: int) -> Condition:
+        """See `Compiler`."""
+        of_pattern = _of_pattern(self.engine, pattern_id)
+        shapes = f"SELECT shape_id FROM {self.engine.shapes_table} WHERE {of_pattern.sql}"
+        return Condition(f"coalesce(shape_id IN ({shapes}), false)", of_pattern.values)
+
+
 class ShapedCompiler(IndexedCompiler):
     """For blocks whose records all have a shape."""
 
@@ -174,12 +188,7 @@ class ShapedCompiler(IndexedCompiler):
 
     def pattern(self, pattern_id: int) -> Condition:
         """Records whose shape belongs to the pattern, or to the one that took it in."""
-        patterns = f"(SELECT max(merged_into) FROM {self.engine.patterns_table} WHERE pattern_id = ?)"
-        return self.on_dictionary(Condition(f"coalesce(pattern_id = coalesce({patterns}, ?), false)", [pattern_id] * 2))
-
-    def has_pattern(self) -> Condition:
-        """Records whose shape belongs to a pattern."""
-        return self.on_dictionary(Condition("(pattern_id IS NOT NULL)"))
+        return self.on_dictionary(_of_pattern(self.engine, pattern_id))
 
 
 class PlainCompiler(IndexedCompiler):
@@ -192,6 +201,11 @@ class PlainCompiler(IndexedCompiler):
             return exact
         blocks = self._admitting([*words, *windows(words, self.engine.has_digits(words))])
         return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, None)
+
+
+def _of_pattern(engine: Engine, pattern_id: int) -> Condition:
+    survivor = f"(SELECT max(merged_into) FROM {engine.patterns_table} WHERE pattern_id = ?)"
+    return Condition(f"coalesce(pattern_id = coalesce({survivor}, ?), false)", [pattern_id] * 2)
 
 
 def blocks_of(condition: Condition) -> frozenset[int] | None:

@@ -1,5 +1,7 @@
-"""What is done to files in the background: sealing blocks, grouping shapes, giving attributes that are
-asked for often columns of their own, giving back the space of deleted records.
+"""What is done to files in the background.
+
+Records get new shapes after a change of the mask, full blocks are sealed, shapes grouped into patterns, attributes that are
+asked for often get columns of their own, and the space of deleted records is given back.
 
 One thread for all organisations. It reads with cursors of its own, a short statement at a time, rests as long as it worked,
 and changes a file only through the organisation's writer, between two groups. `run` does the same at once, for commands
@@ -21,6 +23,7 @@ from services.log_store.duckdb import schema
 from services.log_store.duckdb.commit import OrganisationState
 from services.log_store.duckdb.compaction import Copy, is_wasteful
 from services.log_store.duckdb.counters import Counters
+from services.log_store.duckdb.dictionary import NORM_SQL
 from services.log_store.duckdb.engine import Engine, translated
 from services.log_store.duckdb.patterns import PatternTrees
 from services.log_store.duckdb.promoted import (
@@ -31,6 +34,7 @@ from services.log_store.duckdb.promoted import (
     promote,
     promoted_paths,
 )
+from services.log_store.duckdb.remask import forget_older_shapes, remask, stale_blocks
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.sealing import FullBlock, collect, store_filter, unsealed
 from services.log_store.duckdb.searching import Index
@@ -57,6 +61,7 @@ log = logging.getLogger(__name__)
 class Work:
     """What one round did to a file."""
 
+    remasked: int = 0
     sealed: int = 0
     grouped_shapes: int = 0
     promoted_paths: int = 0
@@ -96,10 +101,13 @@ class Maintenance:
         with self._one_at_a_time, translated():
             if not self._engine.attach(organisation_id, create=False):
                 return Work()
+            remasked = self._remask_all(organisation_id, pause)
             sealed = self._seal_all(organisation_id, pause)
             grouped = self._group_shapes(organisation_id, pause)
+            if remasked:  # only now: the new shapes took the patterns of the older ones
+                self._submit(organisation_id, partial(_forget_older_shapes, mask_version=self._mask_version))
             promoted = self._promote_wanted(organisation_id, pause)
-            return Work(sealed, grouped, promoted, self._compact_if_wasteful(organisation_id, pause))
+            return Work(remasked, sealed, grouped, promoted, self._compact_if_wasteful(organisation_id, pause))
 
     def group_shapes(self, organisation_id: str) -> int:
         """Give every shape its pattern now; says how many had none."""
@@ -158,6 +166,28 @@ class Maintenance:
         return pause
 
     # -- the work ----------------------------------------------------------------------------------------------
+
+    def _remask_all(self, organisation_id: str, pause: Callable[[], None]) -> int:
+        database, version = schema.database(organisation_id), self._mask_version
+        with self._engine.cursor() as cursor:
+            blocks = stale_blocks(cursor, database, version)
+        for block in blocks:
+            self._submit(organisation_id, partial(remask, block=block))
+            pause()
+        return len(blocks)
+
+    def rebuild(self, organisation_id: str) -> Work:
+        """Make the index of an organisation anew: token filters, and what is searched of shapes. Patterns keep their ids."""
+        database = schema.database(organisation_id)
+
+        def forget(writing: duckdb.DuckDBPyConnection, state: OrganisationState) -> int:
+            writing.execute(f"DELETE FROM {database}.filters")
+            writing.execute(f"UPDATE {database}.shapes SET norm = {NORM_SQL}")
+            return 0
+
+        with self._one_at_a_time:
+            self._submit(organisation_id, forget)
+        return self.run(organisation_id)
 
     def _seal_all(self, organisation_id: str, pause: Callable[[], None]) -> int:
         database = schema.database(organisation_id)
@@ -234,6 +264,10 @@ class Maintenance:
                 return int(is_alone)
 
         return bool(self._submit_closed(copy.organisation_id, swap))
+
+
+def _forget_older_shapes(writing: duckdb.DuckDBPyConnection, state: OrganisationState, mask_version: int) -> int:
+    return forget_older_shapes(writing, state.database, mask_version)
 
 
 def _begin_promotion(writing: duckdb.DuckDBPyConnection, state: OrganisationState, path: str) -> int:

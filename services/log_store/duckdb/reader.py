@@ -26,6 +26,7 @@ from services.log_store.duckdb.patterns import count_patterns
 from services.log_store.duckdb.records import SELECTED, moment, record_of
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.duckdb.searching import Index, matching
+from services.log_store.duckdb.verifying import Verifier
 from services.log_store.interface import (
     AggregateResult,
     Aggregation,
@@ -56,6 +57,7 @@ class Reader:
     cursor: duckdb.DuckDBPyConnection
     organisation_id: str
     index: Index
+    verifier: Verifier | None = None
 
     @property
     def _logs(self) -> str:
@@ -63,7 +65,10 @@ class Reader:
 
     def matching(self, query: Query, start: datetime | None, end: datetime | None) -> Matching:
         """The records that match the query and lie in the time range. Raises `InvalidQuery`."""
-        return matching(self.cursor, self.organisation_id, self.index, query, start, end)
+        found = matching(self.cursor, self.organisation_id, self.index, query, start, end)
+        if self.verifier is not None:
+            return self.verifier.checked(self.cursor, self.organisation_id, found, query, start, end)
+        return found
 
     def search(self, query: LogQuery, matching: Matching) -> LogPage:
         """One page."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.log_store.duckdb.filters import MAX_KEYS, PROBE_TEXT, WINDOW, TokenFilter
+from services.model import MASKABLE
 from services.query.sql import INSIDE, NOT_INSIDE, TEXT_LIMIT
 
 SLICE_BYTES = 16 << 20
@@ -24,9 +25,10 @@ MAX_BLOCK_BYTES = 512 << 20
 Keys = npt.NDArray[np.uint64]
 Pause = Callable[[], None]
 
-_MASKABLE = rf"{INSIDE}*\pN{INSIDE}*"
-_RUNS = f"{_MASKABLE}(?:{NOT_INSIDE}+{_MASKABLE})*"
-_WINDOWS = f"list_transform(range(1, len(tokens) - {WINDOW - 2}), lambda i: array_to_string(tokens[i:i + {WINDOW - 1}], ' '))"
+_RUNS = f"{MASKABLE}(?:{NOT_INSIDE}+{MASKABLE})*"
+_WINDOWS = (
+    f"list_transform(range(1, len(tokens) - {WINDOW - 2}), lambda i: array_to_string(tokens[i:i + {WINDOW - 1}], ' '))"
+)
 _KEYS = rf"""
     WITH texts AS MATERIALIZED (
         SELECT lower(left(message, {TEXT_LIMIT})) AS text, trace_id FROM {{logs}} WHERE block = ? AND seq BETWEEN ? AND ?),

@@ -1,6 +1,6 @@
 """From a query to the scans that answer it: the word index asked, in the snapshot of the search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,12 +15,14 @@ from services.log_store.duckdb.indexed import (
     Engine,
     IndexedCompiler,
     PlainCompiler,
+    ScanCompiler,
     ShapedCompiler,
     blocks_of,
     one_of,
 )
 from services.log_store.duckdb.matching import Matching
-from services.log_store.duckdb.promoted import PathUses, usable
+from services.log_store.duckdb.promoted import PathUses, Promoted, usable
+from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.words import Tokeniser, has_digits, hashes
 from services.model import MASK_VERSION
 from services.query.sql import Condition
@@ -40,7 +42,7 @@ class Index:
     tokeniser: Tokeniser = field(default_factory=Tokeniser)
     filters: FilterCache = field(default_factory=lambda: FilterCache(FILTER_BYTES))
     path_uses: PathUses = field(default_factory=PathUses)
-    mask_version: int = MASK_VERSION
+    mask_version: int = field(default_factory=lambda: MASK_VERSION)
     on_wanted: Callable[[str], None] = lambda organisation_id: None
 
 
@@ -55,7 +57,7 @@ def matching(
     """The records that match the query and lie in the time range. `cursor` has a snapshot open."""
     database = schema.database(organisation_id)
     known = read_blocks(cursor, database, organisation_id, index.filters, index.mask_version)
-    engine = _engine(cursor, database, index, known)
+    engine = _engine(cursor, database, index, known, usable(cursor, database))
     shaped = ShapedCompiler(engine, known.shaped)
     plain = PlainCompiler(engine, known.plain | known.stale)
     time = _time_range(start, end)
@@ -73,7 +75,29 @@ def matching(
     return Matching(conditions, blocks.BLOCK_ROWS * sum(_read_blocks(compiler, found) for compiler, found, _ in scans))
 
 
-def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, known: BlockIndex) -> Engine:
+def scanning(
+    cursor: duckdb.DuckDBPyConnection,
+    organisation_id: str,
+    index: Index,
+    query: Query,
+    start: datetime | None,
+    end: datetime | None,
+) -> Matching:
+    """The same records as `matching` finds, by reading every text: no filter, no dictionary, no promoted column."""
+    database = schema.database(organisation_id)
+    nothing_known = BlockIndex(frozenset(), frozenset(), frozenset())
+    compiler = ScanCompiler(_engine(cursor, database, index, nothing_known, {}))
+    found = _with(_time_range(start, end), compiler.compile(query))
+    return Matching((found,), one_value(cursor, f"SELECT count(*) FROM {database}.logs"))
+
+
+def _engine(
+    cursor: duckdb.DuckDBPyConnection,
+    database: str,
+    index: Index,
+    known: BlockIndex,
+    promoted: Mapping[str, Promoted],
+) -> Engine:
     shapes_table = f"{database}.shapes"
     return Engine(
         tokens=lambda text: index.tokeniser.tokens(cursor, text),
@@ -83,7 +107,7 @@ def _engine(cursor: duckdb.DuckDBPyConnection, database: str, index: Index, know
         shapes_table=shapes_table,
         patterns_table=f"{database}.patterns",
         index=known,
-        promoted=usable(cursor, database),
+        promoted=promoted,
         match_regex=lambda pattern, texts: match_regex(cursor, pattern, texts),
     )
 

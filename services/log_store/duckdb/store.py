@@ -23,6 +23,7 @@ from services.log_store.duckdb.reader import Reader, check_query
 from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.searching import Index
 from services.log_store.duckdb.sequence import seq_of
+from services.log_store.duckdb.verifying import Verifier
 from services.log_store.duckdb.watching import watched
 from services.log_store.duckdb.writer import ClosedTask, OnStored, Task, Writer
 from services.log_store.interface import (
@@ -56,6 +57,8 @@ class DuckDBLogStore(LogStore):
     heavy_searches  how many searches that read long texts may run at once, over all organisations
     timeout_s       after this a search is interrupted: `BackendTimeout`
     maintain        keep the word index up to date in a background thread; otherwise only `maintain` does it
+    verify_index    compare what the index finds with a full scan, at every search (slow): a difference is logged, counted
+                    as `index_mismatches`, and the scan's answer given
     on_stored       called by the writer's thread after each commit with (organisation_id, batch with a column `seq`);
                     it must return quickly
     Raises `ConfigError` where DuckDB refuses the settings.
@@ -74,6 +77,7 @@ class DuckDBLogStore(LogStore):
         timeout_s: float = 30.0,
         on_stored: OnStored | None = None,
         maintain: bool = True,
+        verify_index: bool = False,
     ):
         self._clock = clock
         self._timeout_s = timeout_s
@@ -82,6 +86,7 @@ class DuckDBLogStore(LogStore):
         self._gate = HeavyGate(heavy_searches, wait_s=heavy_wait_s)
         self._counters = Counters()
         self._index = Index(on_wanted=self._has_changed)
+        self._verify = Verifier(self._index, self._counters) if verify_index else None
         self._lock = threading.Lock()
         self._writers: dict[str, Writer] = {}
         self._seen: set[str] = set()
@@ -134,6 +139,16 @@ class DuckDBLogStore(LogStore):
     def maintain(self, organisation_id: str) -> Work:
         """Do now what is otherwise done in the background: seal full blocks, compact the file. Says what was done."""
         return self._maintenance.run(organisation_id)
+
+    def rebuild_index(self, organisation_id: str) -> Work:
+        """Make the word index of an organisation anew. Searches meanwhile read more, and find the same."""
+        if not self._exists(organisation_id):
+            raise NotFound("There are no log records of this organisation.")
+        return self._maintenance.rebuild(organisation_id)
+
+    def organisations(self) -> list[str]:
+        """Ids of the organisations that have log records."""
+        return self._engine.organisations()
 
     def _change(self, organisation_id: str, change: Change) -> int:
         """Have the organisation's writer make a change between two groups."""
@@ -340,7 +355,7 @@ class DuckDBLogStore(LogStore):
             self._has_changed(organisation_id)
         try:
             with watched(cursor, handle), snapshot(cursor):
-                return run(Reader(cursor, organisation_id, self._index))
+                return run(Reader(cursor, organisation_id, self._index, self._verify))
         finally:
             with self._lock:
                 self._reading.discard(cursor)

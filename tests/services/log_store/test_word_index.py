@@ -7,7 +7,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from services.log_store.duckdb import DuckDBLogStore, blocks, compaction, filters, maintenance, promoted, sealing
+from services.log_store.duckdb import (
+    DuckDBLogStore,
+    blocks,
+    compaction,
+    filters,
+    maintenance,
+    promoted,
+    sealing,
+    searching,
+    shapes,
+)
 from services.log_store.interface import Aggregation, LogQuery
 from services.query.fields import Kind, resolve
 from services.query.language import parse
@@ -184,3 +194,64 @@ def test_text_without_structure_is_found_and_its_filters_stay_small(
     assert all(size <= 2_000 * filters.BITS_PER_KEY // 8 for size in stages.filters().values())
     for text in made[::37]:
         assert stages.store.search("acme", LogQuery(query=Phrase(text))).total == 1
+
+
+def test_a_changed_mask_gives_older_blocks_new_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes of the older mask are made up here: they mask nothing."""
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 100)
+    stages = Stages(tmp_path / "logs")
+    rows = numbered(0, 450, lambda n: f"order {n} of {'abc'[n % 3]} done")
+    older = batch(*rows)
+    older = older.set_column(older.schema.get_field_index("shape"), "shape", older.column("message"))
+    stages.store.append("acme", older)
+    stages.store.append("acme", batch(record("x " * 17_000 + "7", at=9)))
+    stages.store.maintain("acme")
+    stages.store.close()
+    for module in (blocks, shapes, searching):
+        monkeypatch.setattr(module, "MASK_VERSION", 2)
+    again = Filled(DuckDBLogStore(tmp_path / "logs", HandClock(), maintain=False), [])
+    again.records = all_records(again.store)
+    queries = [parse(text) for text in ("order", "123", '"of a"', '"order 7 of"', "NOT b", "done OR 3", "ord*", "x 7")]
+    for query in queries:
+        again.check(query)
+    again.store.append("acme", batch(*numbered(500, 520, lambda n: f"order {n} of {'abc'[n % 3]} done")))
+    again.records = all_records(again.store)
+    work = again.store.maintain("acme")
+    assert work.remasked >= 4
+    assert work.sealed >= 3
+    assert again.store.maintain("acme").remasked == 0
+    for query in queries:
+        again.check(query)
+    patterns = again.store.patterns("acme", parse("order"))
+    assert patterns.total == 470
+    assert len(patterns.patterns) <= 3
+    again.store.close()
+
+
+def test_a_rebuilt_index_finds_the_same(stages: Stages) -> None:
+    stages.store.append("acme", random_batch(random.Random(5), 350))
+    stages.store.maintain("acme")
+    before = {each.id: each.count for each in stages.store.patterns("acme", parse("")).patterns}
+    filled = Filled(stages.store, all_records(stages.store))
+    assert stages.store.rebuild_index("acme").sealed >= 2
+    for text in ("user", "42", '"user 42"', "NOT error", "err*"):
+        filled.check(parse(text))
+    assert {each.id: each.count for each in stages.store.patterns("acme", parse("")).patterns} == before
+
+
+def test_a_wrong_index_is_noticed_by_the_test_mode(stages: Stages) -> None:
+    stages.store.append("acme", batch(*numbered(0, 250, lambda n: f"order {n}")))
+    stages.store.maintain("acme")
+    stages.store.close()
+    with duckdb.connect(str(stages.folder / "acme.duckdb")) as connection:
+        connection.execute("UPDATE filters SET bits = repeat('\\x00', 100)::BLOB")
+    wrong = DuckDBLogStore(stages.folder, HandClock(), maintain=False)
+    assert wrong.search("acme", LogQuery(query=parse("42"))).total == 0
+    wrong.close()
+    stages.store = DuckDBLogStore(stages.folder, HandClock(), maintain=False, verify_index=True)
+    assert stages.store.search("acme", LogQuery(query=parse("42"))).total == 1
+    assert stages.store.search("acme", LogQuery(query=parse("order"))).total == 250
+    assert stages.store.counters()["index_mismatches"] == 1
+    stages.store.rebuild_index("acme")
+    assert stages.store.search("acme", LogQuery(query=parse("42"))).total == 1
+    assert stages.store.counters()["index_mismatches"] == 1
