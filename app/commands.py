@@ -17,6 +17,8 @@ from services.errors import ConfigError, ElkVisionError
 
 Arguments = argparse.Namespace
 
+REBUILD_TIMEOUT_S = 3_600
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is 0 when it did what it says, 2 for a wrong setting or argument."""
@@ -48,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     superuser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     command("migrate", migrate, "bring the database to this version")
     command("status", status, "what the running server holds and how it is")
+    rebuild = command("rebuild-index", rebuild_index, "make the word index of the embedded log store anew")
+    rebuild.add_argument("--organisation", default="", help="id of one organisation; all when left out")
     command("shell", shell, "a Python prompt with the services; the server must be stopped")
     _add_send(command("send", send, "send files, or standard input, to a running server"))
     return parser
@@ -98,6 +102,14 @@ def status(config: Config, arguments: Arguments) -> int:
     return 0
 
 
+def rebuild_index(config: Config, arguments: Arguments) -> int:
+    """Make the word index anew, in the running server where there is one; it goes on serving meanwhile."""
+    answer = _here_or_there(config, "rebuild-index", REBUILD_TIMEOUT_S, organisation_id=arguments.organisation)
+    for organisation, blocks in answer.items():
+        print(f"{organisation}: {blocks} blocks sealed")
+    return 0
+
+
 def shell(config: Config, arguments: Arguments) -> int:
     """A Python prompt with `services`, `db` and `config`; two processes cannot hold the files, so the server must be stopped."""
     from flask import Flask
@@ -114,7 +126,7 @@ def shell(config: Config, arguments: Arguments) -> int:
     return 0
 
 
-def _here_or_there(config: Config, command: str, **values: Any) -> Any:
+def _here_or_there(config: Config, command: str, timeout_s: float = 30, **values: Any) -> Any:
     """Run a command in this process when the data folder is free, otherwise in the server that holds it."""
     from app.wiring import build, handlers
 
@@ -122,7 +134,7 @@ def _here_or_there(config: Config, command: str, **values: Any) -> Any:
         with control.hold(config.DATA_DIR), closing(build(config)) as application:
             return handlers(application)[command](**values)
     except control.Held:
-        return control.ask(config.DATA_DIR, command, **values)
+        return control.ask(config.DATA_DIR, command, timeout_s, **values)
 
 
 def send(config: Config, arguments: Arguments) -> int:

@@ -115,6 +115,7 @@ class Config:
     SEARCH_TIMEOUT_S: int = _setting(30, _number, "seconds after which a search is interrupted")
     HEAVY_SEARCHES: int = _setting(2, _number, "searches that may scan at the same time")
     STORE_MEMORY: int = _setting(GB, _size, "memory of the embedded log store")
+    VERIFY_INDEX: bool = _setting(False, _flag, "compare each search of the embedded store with a full scan; slow")
 
     # Servers. Empty means: embedded.
     DATABASE_URL: str = _setting("", _url, "PostgreSQL for accounts and documents; SQLite when empty", server=True)

@@ -34,6 +34,7 @@ class Application:
 
     config: Config
     services: Services
+    logs: DuckDBLogStore
     database: Database
     tasks: Tasks
     front: Front
@@ -66,6 +67,7 @@ def build(config: Config) -> Application:
         memory_limit=f"{config.STORE_MEMORY // MB}MB",
         heavy_searches=config.HEAVY_SEARCHES,
         timeout_s=config.SEARCH_TIMEOUT_S,
+        verify_index=config.VERIFY_INDEX,
     )
     documents = SqlDocumentStore(database)
     accounts = Accounts(database, clock, registration=config.REGISTRATION, setup_code=setup_code)
@@ -87,9 +89,11 @@ def build(config: Config) -> Application:
         health=_health(config, store, database),
         documents=documents,
         store=store,
-        counters=store.counters,
+        counters=lambda: {f"log_store_{name}_total": count for name, count in store.counters().items()},
     )
-    return Application(config, services, database, tasks, Front(create_app(config, services), config), setup_code)
+    return Application(
+        config, services, store, database, tasks, Front(create_app(config, services), config), setup_code
+    )
 
 
 def handlers(application: Application) -> dict[str, Callable[..., Any]]:
@@ -103,7 +107,17 @@ def handlers(application: Application) -> dict[str, Callable[..., Any]]:
         report = application.services.health.report()
         return {"status": report.status, "parts": {part.name: part.error or "ok" for part in report.parts}}
 
-    return {"createsuperuser": createsuperuser, "migrate": lambda: {"revision": database.revision()}, "status": status}
+    def rebuild_index(organisation_id: str = "") -> dict[str, int]:
+        store = application.logs
+        chosen = [organisation_id] if organisation_id else store.organisations()
+        return {each: store.rebuild_index(each).sealed for each in chosen}
+
+    return {
+        "createsuperuser": createsuperuser,
+        "migrate": lambda: {"revision": database.revision()},
+        "status": status,
+        "rebuild-index": rebuild_index,
+    }
 
 
 def _limits(config: Config) -> IngestLimits:
