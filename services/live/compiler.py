@@ -11,10 +11,9 @@ from services.query.fields import FieldRef, Kind
 from services.query.sql import FALSE, Compiler, Condition, MatchRegex, Tokens
 from services.query.sql_attributes import holds_at_path, texts_at_path
 from services.query.sql_networks import address_number, number_in_network
-from services.query.sql_patterns import INSIDE, NOT_INSIDE, ONE, RUN, Literal, Piece
-from services.query.sql_texts import TEXT_LIMIT, searched
-from services.query.sql_values import Between, Equals, InNetwork, Present, ValueTest, is_number_sql, number_of
-from services.query.tree import Query
+from services.query.sql_patterns import NOT_INSIDE, ONE, RUN, Literal, Piece
+from services.query.sql_texts import searched
+from services.query.sql_values import Between, Equals, InNetwork, Present, ValueTest, is_number_sql
 
 NORM_SQL = f"' ' || regexp_replace({searched('message')}, '{NOT_INSIDE}+', ' ', 'g') || ' '"
 """The tokens of the message, folded, each between two spaces."""
@@ -26,11 +25,6 @@ class Derived:
 
     sql: str
     values: tuple[str | tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class FieldList(Derived):
-    """An SQL list of values of one field."""
 
 
 class LiveCompiler(Compiler):
@@ -48,10 +42,6 @@ class LiveCompiler(Compiler):
         self.derived: dict[str, Derived] = {}
         self.is_slow = False
         self._names = names
-
-    def compile(self, query: Query) -> Condition:
-        """See `Compiler.compile`."""
-        return super().compile(query)
 
     def _column(self, derived: Derived) -> str:
         name = self._names.setdefault(derived, f"d{len(self._names)}")
@@ -117,14 +107,15 @@ class LiveCompiler(Compiler):
             column = self._column(Derived(addresses, texts.values))
             return _any(column, number_in_network("x::UHUGEINT", test.network))
         number = test.number if isinstance(test, Equals) else None
-        if number is not None or (isinstance(test, Between) and test.is_numeric):
+        between = test.compared("x") if isinstance(test, Between) and test.is_numeric else None
+        if number is not None or between is not None:
             numbers = (
                 f"list_transform({texts.sql}, lambda t: CASE WHEN {is_number_sql('t')} THEN TRY_CAST(t AS DOUBLE) END)"
             )
             column = self._column(Derived(numbers, texts.values))
-            if number is not None:
-                return Condition(f"coalesce(list_contains({column}, ?::DOUBLE), false)", [number])
-            return _any(column, _between(test))
+            if between is not None:
+                return _any(column, between)
+            return Condition(f"coalesce(list_contains({column}, ?::DOUBLE), false)", [number])
         column = self._column(texts)
         if isinstance(test, Equals):
             return Condition(f"coalesce(list_contains({column}, ?), false)", [test.value])
@@ -151,25 +142,9 @@ def _any(column: str, test: Condition) -> Condition:
     return Condition(sql, test.values)
 
 
-def _between(test: ValueTest) -> Condition:
-    assert isinstance(test, Between)  # noqa: S101 (mypy: the caller has looked)
-    parts, values = [], []
-    for bound, operator in (
-        (test.low, ">=" if test.includes_low else ">"),
-        (test.high, "<=" if test.includes_high else "<"),
-    ):
-        if bound is not None:
-            parts.append(f"x {operator} ?::DOUBLE")
-            values.append(number_of(bound))
-    return Condition(f"({' AND '.join(parts)})", values)
-
-
 def _is_pattern(test: ValueTest) -> bool:
     return test.reads_digits and not isinstance(test, Equals)
 
 
 def _derived(condition: Condition) -> Derived:
     return Derived(condition.sql, tuple(tuple(v) if isinstance(v, list) else v for v in condition.values))
-
-
-__all__ = ["INSIDE", "NORM_SQL", "TEXT_LIMIT", "Derived", "LiveCompiler"]

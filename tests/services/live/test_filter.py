@@ -19,7 +19,7 @@ from tests.services.query.random_trees import NETWORKS, random_leaf, random_tree
 
 @pytest.fixture
 def live() -> Iterator[LiveFilter]:
-    made = LiveFilter()
+    made = LiveFilter(limit_s=60)  # meaning is tested here, on machines of any speed
     yield made
     made.close()
 
