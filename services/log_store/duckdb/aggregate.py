@@ -1,7 +1,7 @@
 """Counts and metrics of the records that match: by time, by fields, by both."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from services.log_store.duckdb.aggregation_checks import MAX_ROWS, too_many_rows
 from services.log_store.duckdb.aggregation_sql import Plan, plan_of
+from services.log_store.duckdb.attribute_sql import ValueColumns
 from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.rows import first_row
 from services.log_store.duckdb.time_buckets import Span, bucket_starts
@@ -28,10 +29,14 @@ def aggregate(
     aggregations: Sequence[Aggregation],
     matching: Matching,
     scanned: int,
+    promoted: Mapping[str, ValueColumns],
 ) -> list[AggregateResult]:
-    """The answers, in the order asked. Long texts and JSON are read once for all of them. Raises `InvalidQuery`."""
+    """The answers, in the order asked; `promoted` are the attributes with columns. Raises `InvalidQuery`.
+
+    Long texts and JSON are read once for all of them.
+    """
     began = time.perf_counter()
-    plans = [plan_of(aggregation) for aggregation in aggregations]
+    plans = [plan_of(aggregation, promoted) for aggregation in aggregations]
     records = _records(cursor, logs, plans, matching)
     span = _span(cursor, logs) if any(each.calendar for each in aggregations) else _NO_SPAN
     results = []
@@ -42,14 +47,20 @@ def aggregate(
     return results
 
 
-def is_costly(aggregations: Sequence[Aggregation]) -> bool:
+def is_costly(aggregations: Sequence[Aggregation], promoted: Mapping[str, ValueColumns]) -> bool:
     """Whether JSON is parsed for each record: as slow as reading long texts. Raises `InvalidQuery`."""
-    return any(plan_of(aggregation).parsed for aggregation in aggregations)
+    return any(plan_of(aggregation, promoted).parsed for aggregation in aggregations)
+
+
+def attribute_paths(aggregations: Sequence[Aggregation]) -> set[str]:
+    """The paths into the attributes that are asked for."""
+    names = {name for each in aggregations for name in (*each.by, each.field) if name is not None and name != "time"}
+    return {ref.name for name in names if (ref := resolve(name)).kind is Kind.ATTRIBUTE}
 
 
 def empty_result(aggregation: Aggregation) -> AggregateResult:
     """The answer where there are no records at all. Raises `InvalidQuery`."""
-    plan = plan_of(aggregation)
+    plan = plan_of(aggregation, {})
     rows: list[int] = [] if aggregation.by else [0]
     columns = {name: pa.nulls(len(rows)) for name in [*plan.key("g"), *plan.marks]}
     value = pa.array(rows) if aggregation.metric == "distinct" else pa.nulls(len(rows))
@@ -77,13 +88,12 @@ def _records(cursor: duckdb.DuckDBPyConnection, logs: str, plans: Sequence[Plan]
     is_read_again = matching.is_heavy and sum(plan.scans for plan in plans) > 1
     if not is_read_again and len(parsed) == len(set(parsed)):
         return _Records(logs, matching)
-    expressions = sorted({read for plan in plans for read in plan.reads})
-    kept = {expression: f"c{number}" for number, expression in enumerate(expressions)}
+    served_by = {read: by for plan in plans for read, by in plan.read_once.items()}
+    kept = {expression: f"c{number}" for number, expression in enumerate(sorted(set(served_by.values())))}
     columns = {"timestamp": "timestamp", **{name: expression for expression, name in kept.items()}}
     matches, values = matching.select(_list(columns), logs)
     cursor.execute(f"CREATE TEMP TABLE matched AS {matches}", values)
-    lists = {plan.metric.lists.read: kept[plan.metric.read] for plan in plans if plan.metric and plan.metric.lists}
-    return _Records(logs, matching, kept | lists)
+    return _Records(logs, matching, {read: kept[by] for read, by in served_by.items()})
 
 
 def _list(columns: dict[str, str]) -> str:

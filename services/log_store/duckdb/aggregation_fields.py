@@ -1,9 +1,12 @@
 """The fields that an aggregation reads, as SQL: how records are told apart by one, and which values a metric takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.log_store.duckdb.attribute_sql import (
+    COMPLEX,
+    AttributeSql,
+    ValueColumns,
     attribute_sql,
     is_list,
     number_of,
@@ -48,8 +51,8 @@ class FieldSql:
     is_costly: bool = False
 
 
-def group_sql(name: str) -> FieldSql:
-    """The different values of a field. Raises `InvalidQuery` for a path that is not served."""
+def group_sql(name: str, promoted: Mapping[str, ValueColumns]) -> FieldSql:
+    """The different values of a field; `promoted` are the attributes with columns. Raises `InvalidQuery` for a bad path."""
     ref = resolve(name)
     if ref.kind is Kind.TAGS:
         return FieldSql(
@@ -57,28 +60,49 @@ def group_sql(name: str) -> FieldSql:
         )
     if ref.kind is not Kind.ATTRIBUTE:
         return FieldSql(ref.name, _same)
-    attribute = attribute_sql(ref.name)
-    if attribute.text is not None:
-        return FieldSql(attribute.text, _same)
-    lists = Lists(attribute.lists, is_list, lambda json: f"list_distinct({texts_of_list(json)})")
+    attribute, columns = attribute_sql(ref.name), promoted.get(ref.name)
+    if columns is not None:
+        return FieldSql(columns.text, _same) if columns.is_plain else _marked(attribute, columns)
+    lists = Lists(attribute.lists, is_list, _different_texts)
     return FieldSql(attribute.json, text_of, lists, is_costly=True)
 
 
-def metric_sql(metric: Metric, name: str) -> FieldSql:
+def metric_sql(metric: Metric, name: str, promoted: Mapping[str, ValueColumns]) -> FieldSql:
     """The values of a field that are numbers, or for `distinct` all. Raises `InvalidQuery` as `group_sql` does."""
     ref = resolve(name)
     if metric == "distinct":
-        return group_sql(name)
+        return group_sql(name, promoted)
     if ref.kind is Kind.TAGS:
         return FieldSql("tags", lambda _: "NULL::DOUBLE", Lists("tags", _has_any, _numbers))
     if ref.kind is Kind.LEVEL:  # its values are words
         return FieldSql("NULL::DOUBLE", _same)
     if ref.kind is not Kind.ATTRIBUTE:
         return FieldSql(ref.name, number_of_text)
-    attribute = attribute_sql(ref.name)
-    if attribute.number is not None:
-        return FieldSql(attribute.number, _same)
-    return FieldSql(attribute.json, number_of, Lists(attribute.lists, is_list, numbers_of_list), is_costly=True)
+    attribute, columns = attribute_sql(ref.name), promoted.get(ref.name)
+    if columns is None:
+        return FieldSql(attribute.json, number_of, Lists(attribute.lists, is_list, numbers_of_list), is_costly=True)
+    lists = Lists(_where_complex(columns, attribute.json), is_list, numbers_of_list)
+    return FieldSql(columns.number, _same, None if columns.is_plain else lists)
+
+
+def _marked(attribute: AttributeSql, columns: ValueColumns) -> FieldSql:
+    """A promoted attribute some of whose values are lists: its text, or behind a mark that no text begins with the JSON."""
+    marked = f"{COMPLEX} || {attribute.json}"
+    lists = Lists(
+        read=_where_complex(columns, marked),
+        is_one=lambda read: f"starts_with({read}, {COMPLEX} || '[')",
+        elements=lambda read: _different_texts(f"{read}[2:]"),
+    )
+    read = f"CASE WHEN {columns.text} = {COMPLEX} THEN {marked} ELSE {columns.text} END"
+    return FieldSql(read, lambda read: f"(CASE WHEN NOT starts_with({read}, {COMPLEX}) THEN {read} END)", lists)
+
+
+def _where_complex(columns: ValueColumns, json: str) -> str:
+    return f"CASE WHEN {columns.text} = {COMPLEX} THEN {json} END"
+
+
+def _different_texts(json: str) -> str:
+    return f"list_distinct({texts_of_list(json)})"
 
 
 def over_rows(metric: Metric, value: str) -> str:

@@ -8,10 +8,12 @@ Names in the SQL: t (time bucket), k0, k1 (what was read of a field), g0, g1 (gr
 v (what was read for the metric, then its value), w (the same where it is a list), n (number of records), value (the metric).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.log_store.duckdb.aggregation_checks import MAX_ROWS, check_aggregation
 from services.log_store.duckdb.aggregation_fields import FieldSql, group_sql, metric_sql, over_rows
+from services.log_store.duckdb.attribute_sql import ValueColumns
 from services.log_store.duckdb.time_buckets import Span, bucket_sql
 from services.log_store.interface import Aggregation
 
@@ -25,9 +27,13 @@ class Plan:
     metric: FieldSql | None
 
     @property
-    def reads(self) -> list[str]:
-        """All that is read of a record besides its time, as expressions over `logs`."""
-        return [field.read for field in (*self.groups, self.metric) if field]
+    def read_once(self) -> dict[str, str]:
+        """Every expression over `logs` but time -> the one (itself, or another of them) whose value serves for it."""
+        found = {field.read: field.read for field in (*self.groups, self.metric) if field}
+        if self.metric and self.metric.lists:
+            lists = self.metric.lists.read
+            found[lists] = self.metric.read if self.metric.is_costly else lists
+        return found
 
     @property
     def has_time(self) -> bool:
@@ -103,13 +109,13 @@ class Plan:
         return self.aggregation.limit if self.is_one_list else MAX_ROWS + 1
 
 
-def plan_of(aggregation: Aggregation) -> Plan:
-    """Raises `InvalidQuery` for what is not served."""
+def plan_of(aggregation: Aggregation, promoted: Mapping[str, ValueColumns]) -> Plan:
+    """The aggregation with its fields; `promoted` are the attributes with columns. Raises `InvalidQuery`."""
     check_aggregation(aggregation)
-    groups = tuple(group_sql(name) for name in aggregation.by if name != "time")
+    groups = tuple(group_sql(name, promoted) for name in aggregation.by if name != "time")
     if aggregation.metric == "count" or aggregation.field is None:
         return Plan(aggregation, groups, None)
-    return Plan(aggregation, groups, metric_sql(aggregation.metric, aggregation.field))
+    return Plan(aggregation, groups, metric_sql(aggregation.metric, aggregation.field, promoted))
 
 
 def _plain_steps(plan: Plan) -> list[str]:

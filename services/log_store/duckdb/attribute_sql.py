@@ -10,6 +10,7 @@ JSON is parsed once for each record and path, and not at all where the text cann
 
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Protocol
 
 from services.errors import InvalidQuery
 from services.query.fields import MAX_PATH_PARTS
@@ -25,20 +26,31 @@ class AttributeSql:
     json    VARCHAR: the JSON text of what the path leads to, a JSON list of all where it leads to several things;
             NULL where it leads nowhere. To be read with the functions below.
     lists   VARCHAR: as `json` wherever that is a list; quickly NULL for most others
-    text, number  VARCHAR and DOUBLE of the value itself; given only where no record has more than one value there
     """
 
     json: str
     lists: str
-    text: str | None = None
-    number: str | None = None
+
+
+class ValueColumns(Protocol):
+    """Columns of `logs` that hold the value of a path: its text, and its number where it is one.
+
+    Where there is no one value (a list, an object, several readings) the text is U+001A and the JSON has to be read; in
+    no record where `is_plain`.
+    """
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def is_plain(self) -> bool: ...
 
 
 def attribute_sql(path: str) -> AttributeSql:
-    """How the values of a path into the attributes are read. Raises `InvalidQuery` for a path that is not served.
-
-    A path that has columns of its own would answer with those here.
-    """
+    """How a path into the attributes is read. Raises `InvalidQuery` for a path that is not served."""
     parts = path.split(".")
     if len(parts) > MAX_PATH_PARTS or len(path) > MAX_PATH_LENGTH or "\x00" in path or not path:
         expected = f"at most {MAX_PATH_PARTS} names joined by dots, {MAX_PATH_LENGTH:,} characters in all"
@@ -51,6 +63,10 @@ def attribute_sql(path: str) -> AttributeSql:
         may_be_list = f"({may_be_list} OR {has_dots})"
     json = f"CASE WHEN {_may_hold([max(parts, key=len)])} THEN {found} END"
     return AttributeSql(json, f"CASE WHEN {may_be_list} THEN {json} END")
+
+
+COMPLEX = "chr(26)"
+"""What stands in a column of text where a record has no one value."""
 
 
 def is_list(json: str) -> str:

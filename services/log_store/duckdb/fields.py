@@ -7,6 +7,7 @@ bound. Every run has the same chance, the same question reads the same records, 
 """
 
 import time
+from collections.abc import Collection
 
 import duckdb
 
@@ -44,15 +45,15 @@ _KIND = f"""CASE WHEN {_IS_OBJECT} OR value = '"JSON"' THEN 'object' WHEN starts
 _HAS_COLUMN = {name: f"{name} IS NOT NULL" for name in _TYPES} | {"tags": "coalesce(len(tags) > 0, false)"}
 
 
-def fields(cursor: duckdb.DuckDBPyConnection, logs: str, matching: Matching) -> FieldsResult:
-    """The fields of the records that match: all of them, or a sample of at most `READ_RECORDS`."""
+def fields(cursor: duckdb.DuckDBPyConnection, logs: str, matching: Matching, promoted: Collection[str]) -> FieldsResult:
+    """The fields of the records that match: of all, or a sample of at most `READ_RECORDS`; `promoted` paths have columns."""
     began = time.perf_counter()
     total, sampled = _sampled(cursor, logs, matching)
     has = ", ".join(f"{condition} AS {name}" for name, condition in _HAS_COLUMN.items())
     records, values = sampled.select(f"{has}, TRY(json_structure(attributes))::VARCHAR AS form", logs)
     cursor.execute(f"CREATE TEMP TABLE forms AS {records}", values)
     read_records, columns = _columns(cursor)
-    paths = _paths(cursor)
+    paths = _paths(cursor, promoted)
     found = [*columns, *paths[:MAX_PATHS]]
     took_ms = (time.perf_counter() - began) * 1000
     return FieldsResult(found, total, read_records, len(paths) > MAX_PATHS, took_ms)
@@ -82,7 +83,7 @@ def _columns(cursor: duckdb.DuckDBPyConnection) -> tuple[int, list[FieldInfo]]:
     return read_records, sorted(found, key=lambda info: -info.count)
 
 
-def _paths(cursor: duckdb.DuckDBPyConnection) -> list[FieldInfo]:
+def _paths(cursor: duckdb.DuckDBPyConnection, promoted: Collection[str]) -> list[FieldInfo]:
     """The paths by falling count, then by name; one more than `MAX_PATHS` where there are more.
 
     A path that is written alike with other keys (`a.b` in one, `b` in `a`) is the same; a record counts once for it.
@@ -104,7 +105,7 @@ def _paths(cursor: duckdb.DuckDBPyConnection) -> list[FieldInfo]:
             FROM (SELECT path, kind, sum(n) AS n FROM found GROUP BY path, kind) GROUP BY path)
         SELECT path, n::BIGINT, kinds FROM counted JOIN typed USING (path) ORDER BY n DESC, path"""
     rows = cursor.execute(sql).fetchall()
-    return [FieldInfo(_as_written(path), tuple(kinds), count) for path, count, kinds in rows]
+    return [FieldInfo(_as_written(path), tuple(kinds), count, path in promoted) for path, count, kinds in rows]
 
 
 def _as_written(path: str) -> str:

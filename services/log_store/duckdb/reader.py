@@ -7,7 +7,7 @@ group outside them.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,13 +16,14 @@ import duckdb
 
 from services.errors import InvalidQuery, NotFound
 from services.log_store.duckdb import schema
-from services.log_store.duckdb.aggregate import aggregate
+from services.log_store.duckdb.aggregate import aggregate, attribute_paths
 from services.log_store.duckdb.context import context
 from services.log_store.duckdb.fields import fields
 from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.page_budget import affordable, within_budget
 from services.log_store.duckdb.patterns import count_patterns
+from services.log_store.duckdb.promoted import Promoted, promoted_paths, usable
 from services.log_store.duckdb.records import SELECTED, moment, record_of
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.duckdb.searching import Index, matching
@@ -163,9 +164,22 @@ class Reader:
         put_back(self.cursor, schema.database(self.organisation_id), [record])
         return record
 
-    def aggregate(self, aggregations: Sequence[Aggregation], matching: Matching) -> list[AggregateResult]:
-        """Counts by time and fields, long texts are read once, however many counts are asked."""
-        return aggregate(self.cursor, self._logs, aggregations, matching, self._stored_rows())
+    def promoted(self, aggregations: Sequence[Aggregation]) -> dict[str, Promoted]:
+        """The attributes with columns, where any are asked for; the others are counted, and may get some."""
+        paths = attribute_paths(aggregations)
+        if not paths:
+            return {}
+        found = usable(self.cursor, schema.database(self.organisation_id))
+        if self.index.path_uses.count(self.organisation_id, paths - found.keys()):
+            self.index.on_wanted(self.organisation_id)
+        return found
+
+    def aggregate(
+        self, aggregations: Sequence[Aggregation], matching: Matching, promoted: Mapping[str, Promoted]
+    ) -> list[AggregateResult]:
+        """Numbers by time and fields. Long texts and JSON are read once, however many are asked."""
+        scanned = min(self._stored_rows(), matching.read_rows)
+        return aggregate(self.cursor, self._logs, aggregations, matching, scanned, promoted)
 
     def context(self, record_id: str, before: int, after: int, same: Collection[str]) -> LogContext:
         """The record's neighbours. Raises `NotFound`."""
@@ -173,7 +187,8 @@ class Reader:
 
     def fields(self, matching: Matching) -> FieldsResult:
         """The fields of the matches."""
-        return fields(self.cursor, self._logs, matching)
+        promoted = promoted_paths(self.cursor, schema.database(self.organisation_id), filled_only=True)
+        return fields(self.cursor, self._logs, matching, {each.path for each in promoted})
 
     def patterns(self, matching: Matching, limit: int) -> PatternsResult:
         """The most frequent patterns among the matches."""

@@ -228,8 +228,9 @@ class DuckDBLogStore(LogStore):
 
         def run(reader: Reader) -> list[AggregateResult]:
             matching = reader.matching(query, start, end)
-            with self._slot(organisation_id, matching.is_heavy or is_costly(aggregations)):
-                return reader.aggregate(aggregations, matching)
+            promoted = reader.promoted(aggregations)
+            with self._slot(organisation_id, matching.is_heavy or is_costly(aggregations, promoted)):
+                return reader.aggregate(aggregations, matching, promoted)
 
         nothing = [empty_result(aggregation) for aggregation in aggregations]
         return self._read(organisation_id, run, nothing, handle)
