@@ -6,7 +6,7 @@ Every clause also says which blocks and which shapes can hold a match at all (`b
 narrow what is read, in front of the exact condition: AND takes what both can, OR what either can, NOT everything.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from services.log_store.duckdb import dictionary, promoted
@@ -41,7 +41,7 @@ class Engine:
                                                               None where they are more than `MAX_NARROWING_SHAPES`
     fold         lower-cases as the engine does   shapes_table SQL name of the dictionary
     index        the blocks                       match_regex whether an RE2 pattern matches each of the texts
-    promoted     attribute paths with columns of their own
+    promoted     the columns of an attribute path that has some
     """
 
     tokens: Tokens
@@ -52,7 +52,7 @@ class Engine:
     patterns_table: str
     index: BlockIndex
     match_regex: MatchRegex
-    promoted: Mapping[str, Promoted]
+    promoted: Callable[[str], Promoted | None]
 
 
 class IndexedCompiler(Compiler):
@@ -97,7 +97,7 @@ class IndexedCompiler(Compiler):
     def attribute(self, path: str, test: ValueTest) -> Condition:
         """A promoted path has columns; the others are counted, and may get some."""
         exact = super().attribute(path, test)
-        column = self.engine.promoted.get(path)
+        column = self.engine.promoted(path)
         if column is not None:
             return promoted.condition(column, test, exact)
         self.asked_paths.append(path)

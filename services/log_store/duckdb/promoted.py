@@ -9,7 +9,7 @@ The writer fills the columns of new records; older ones are filled in the backgr
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -52,13 +52,14 @@ def promoted_paths(cursor: duckdb.DuckDBPyConnection, database: str, *, filled_o
     return [Promoted(*row) for row in rows]
 
 
-def usable(cursor: duckdb.DuckDBPyConnection, database: str) -> dict[str, Promoted]:
-    """The paths whose columns answer, each with whether it is plain. That is read off the row groups' bounds, mostly."""
-    found = {}
-    for each in promoted_paths(cursor, database, filled_only=True):
-        complex_rows = f"SELECT 1 FROM {database}.logs WHERE {each.text} = {COMPLEX} LIMIT 1"
-        found[each.path] = Promoted(each.path, each.slot, not cursor.execute(complex_rows).fetchall())
-    return found
+def column_of(cursor: duckdb.DuckDBPyConnection, database: str, path: str) -> Promoted | None:
+    """The columns of a path that can answer, and whether they are plain. That is read off the row groups' bounds, mostly."""
+    rows = cursor.execute(f"SELECT slot FROM {database}.promoted WHERE is_filled AND path = ?", [path]).fetchall()
+    if not rows:
+        return None
+    found = Promoted(path, rows[0][0])
+    complex_row = f"SELECT 1 FROM {database}.logs WHERE {found.text} = {COMPLEX} LIMIT 1"
+    return replace(found, is_plain=not cursor.execute(complex_row).fetchall())
 
 
 def condition(column: Promoted, test: ValueTest, exact: Condition) -> Condition:

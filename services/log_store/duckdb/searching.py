@@ -1,6 +1,6 @@
 """From a query to the scans that answer it: the word index asked, in the snapshot of the search."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from services.log_store.duckdb.indexed import (
     one_of,
 )
 from services.log_store.duckdb.matching import Matching
-from services.log_store.duckdb.promoted import PathUses, Promoted, usable
+from services.log_store.duckdb.promoted import PathUses, Promoted, column_of
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.words import Tokeniser, has_digits, hashes
 from services.model import MASK_VERSION
@@ -57,7 +57,7 @@ def matching(
     """The records that match the query and lie in the time range. `cursor` has a snapshot open."""
     database = schema.database(organisation_id)
     known = read_blocks(cursor, database, organisation_id, index.filters, index.mask_version)
-    engine = _engine(cursor, database, index, known, usable(cursor, database))
+    engine = _engine(cursor, database, index, known, lambda path: column_of(cursor, database, path))
     shaped = ShapedCompiler(engine, known.shaped)
     plain = PlainCompiler(engine, known.plain | known.stale)
     time = _time_range(start, end)
@@ -86,7 +86,7 @@ def scanning(
     """The same records as `matching` finds, by reading every text: no filter, no dictionary, no promoted column."""
     database = schema.database(organisation_id)
     nothing_known = BlockIndex(frozenset(), frozenset(), frozenset())
-    compiler = ScanCompiler(_engine(cursor, database, index, nothing_known, {}))
+    compiler = ScanCompiler(_engine(cursor, database, index, nothing_known, lambda path: None))
     found = _with(_time_range(start, end), compiler.compile(query))
     return Matching((found,), one_value(cursor, f"SELECT count(*) FROM {database}.logs"))
 
@@ -96,7 +96,7 @@ def _engine(
     database: str,
     index: Index,
     known: BlockIndex,
-    promoted: Mapping[str, Promoted],
+    promoted: Callable[[str], Promoted | None],
 ) -> Engine:
     shapes_table = f"{database}.shapes"
     return Engine(
