@@ -117,7 +117,11 @@ class Aggregation:
     calendar   time buckets of the calendar of `zone` (IANA name) instead
     limit      keeps the largest groups (by number of records) of each field
     with_other everything beyond `limit` becomes one more group of that field, its metric computed over its records
-    metric     of `field`, over the values that are numbers (see `services.query.language`); `distinct` over all values
+    metric     of `field`, over the values that are numbers (see `services.query.language`), each element of a list one
+               value; `distinct` over all values. Percentiles are exact, between two values in proportion.
+
+    Names are those of the query tree (no backslashes). Texts, times, ids and patterns are no groups; answers of more than
+    100,000 rows and limits beyond 1,000 are refused: `InvalidQuery`.
     """
 
     by: tuple[str, ...] = ()
@@ -134,7 +138,7 @@ class Aggregation:
 class AggregateResult:
     """`table` has one column per entry of `by` ("time" as timestamp[us, UTC], bucket start) and `count` (int64: records).
 
-    A metric other than count adds `value` (double, NULL for a group without a number). `with_other` adds one bool column
+    A metric other than count adds `value` (double, NULL for a group without a number; `distinct` is then 0). `with_other` adds one bool column
     `<field>.other` per field: true in the group of all the rest, where the field itself is NULL.
     Time rows come oldest first, other rows by falling count; empty buckets are left out.
     """
