@@ -242,8 +242,7 @@ class Handle:
     def begin(self, interrupt: Callable[[], None], progress: Callable[[], float | None]) -> None:
         """The work begins. Raises `Cancelled` where it was cancelled before."""
         with self._lock:
-            if self._cancelled:
-                raise Cancelled("The search was cancelled.")
+            self.go_on()
             self._interrupt, self._progress = interrupt, progress
 
     def end(self) -> None:
@@ -261,6 +260,11 @@ class Handle:
     @property
     def is_cancelled(self) -> bool:
         return self._cancelled
+
+    def go_on(self) -> None:
+        """Raises `Cancelled` where it was cancelled: to be called between two steps, when nothing can be interrupted."""
+        if self._cancelled:
+            raise Cancelled("The search was cancelled.")
 
     @property
     def progress(self) -> float | None:

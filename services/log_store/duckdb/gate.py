@@ -34,6 +34,12 @@ class HeavyGate:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, deque[_Ticket]] = OrderedDict()
 
+    @property
+    def waiting(self) -> int:
+        """How many searches wait for a slot."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
+
     @contextmanager
     def slot(self, organisation_id: str) -> Iterator[None]:
         """Hold one slot. Raises `QuotaExceeded` where none came free in time or the organisation waits too much."""

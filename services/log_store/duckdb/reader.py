@@ -23,7 +23,7 @@ from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.matching import Matching
 from services.log_store.duckdb.page_budget import affordable, within_budget
 from services.log_store.duckdb.patterns import count_patterns
-from services.log_store.duckdb.promoted import Promoted, promoted_paths, usable
+from services.log_store.duckdb.promoted import Promoted, column_of, promoted_paths
 from services.log_store.duckdb.records import SELECTED, moment, record_of
 from services.log_store.duckdb.rows import first_row, one_value
 from services.log_store.duckdb.searching import Index, matching
@@ -32,6 +32,7 @@ from services.log_store.interface import (
     AggregateResult,
     Aggregation,
     FieldsResult,
+    Handle,
     LogContext,
     LogPage,
     LogQuery,
@@ -59,6 +60,7 @@ class Reader:
     organisation_id: str
     index: Index
     verifier: Verifier | None = None
+    handle: Handle | None = None
 
     @property
     def _logs(self) -> str:
@@ -103,6 +105,7 @@ class Reader:
 
     def _few_positions(self, matching: Matching) -> list[tuple[int, int]] | None:
         """(timestamp_us, seq) of every match where they are at most `FEW`; then one pass over the texts is all it takes."""
+        self._go_on()
         matches, values = matching.select("epoch_us(timestamp), seq", self._logs)
         rows = self.cursor.execute(f"SELECT * FROM ({matches}) LIMIT {FEW + 1}", values).fetchall()
         return None if len(rows) > FEW else rows
@@ -122,6 +125,7 @@ class Reader:
         self, query: LogQuery, matching: Matching, cursor_at: tuple[int, int] | None
     ) -> tuple[int, Matching]:
         """The total, and the matches narrowed to the hours that hold the page."""
+        self._go_on()
         matches, values = matching.select("timestamp", self._logs)
         by_hour = f"SELECT epoch_us(timestamp) // {_HOUR_US} AS hour, count(*) FROM ({matches}) GROUP BY 1"
         rows = self.cursor.execute(by_hour, values).fetchall()
@@ -146,10 +150,16 @@ class Reader:
             # the first comparison is implied by the rest; it is what DuckDB can prune row groups with
             after = f"timestamp {beyond}= ? AND (timestamp {beyond} ? OR seq {beyond} ?)"
             matching = matching.narrowed(after, [last, last, cursor_at[1]])
+        self._go_on()
         matches, values = matching.select(SELECTED, self._logs)
         sql = f"""SELECT * FROM ({matches})
                   ORDER BY us {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
         return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
+
+    def _go_on(self) -> None:
+        """Between two statements there is nothing that could be interrupted. Raises `Cancelled`."""
+        if self.handle is not None:
+            self.handle.go_on()
 
     def get(self, wanted: str) -> LogRecord:
         """The record with that id. Raises `NotFound`."""
@@ -169,7 +179,9 @@ class Reader:
         paths = attribute_paths(aggregations)
         if not paths:
             return {}
-        found = usable(self.cursor, schema.database(self.organisation_id))
+        database = schema.database(self.organisation_id)
+        columns = {path: column_of(self.cursor, database, path) for path in paths}
+        found = {path: column for path, column in columns.items() if column is not None}
         if self.index.path_uses.count(self.organisation_id, paths - found.keys()):
             self.index.on_wanted(self.organisation_id)
         return found

@@ -187,7 +187,7 @@ class DuckDBLogStore(LogStore):
 
         def run(reader: Reader) -> LogPage:
             matching = reader.matching(query.query, query.start, query.end)
-            with self._slot(organisation_id, matching.is_heavy):
+            with self._slot(organisation_id, matching.is_heavy, handle):
                 return reader.search(query, matching)
 
         return self._read(organisation_id, run, empty, handle)
@@ -229,7 +229,7 @@ class DuckDBLogStore(LogStore):
         def run(reader: Reader) -> list[AggregateResult]:
             matching = reader.matching(query, start, end)
             promoted = reader.promoted(aggregations)
-            with self._slot(organisation_id, matching.is_heavy or is_costly(aggregations, promoted)):
+            with self._slot(organisation_id, matching.is_heavy or is_costly(aggregations, promoted), handle):
                 return reader.aggregate(aggregations, matching, promoted)
 
         nothing = [empty_result(aggregation) for aggregation in aggregations]
@@ -356,7 +356,7 @@ class DuckDBLogStore(LogStore):
             self._has_changed(organisation_id)
         try:
             with watched(cursor, handle), snapshot(cursor):
-                return run(Reader(cursor, organisation_id, self._index, self._verify))
+                return run(Reader(cursor, organisation_id, self._index, self._verify, handle))
         finally:
             with self._lock:
                 self._reading.discard(cursor)
@@ -374,8 +374,10 @@ class DuckDBLogStore(LogStore):
             raise
 
     @contextmanager
-    def _slot(self, organisation_id: str, is_heavy: bool) -> Iterator[None]:
+    def _slot(self, organisation_id: str, is_heavy: bool, handle: Handle | None = None) -> Iterator[None]:
         with self._gate.slot(organisation_id) if is_heavy else nullcontext():
+            if handle is not None:
+                handle.go_on()
             yield
 
     # -- the end -----------------------------------------------------------------------------------------------

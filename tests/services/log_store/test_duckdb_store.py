@@ -10,10 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from services.errors import BackendTimeout, BackendUnavailable, QuotaExceeded
+from services.errors import BackendTimeout, BackendUnavailable, Cancelled, QuotaExceeded
 from services.log_store.duckdb import DuckDBLogStore, commit, matching, schema
 from services.log_store.duckdb.engine import ROW_GROUP_ROWS, Engine, EngineSettings
-from services.log_store.interface import LogQuery
+from services.log_store.interface import Handle, LogQuery
 from services.model import LOG_SCHEMA, LogBatch
 from services.query.language import MatchAll, parse
 from tests.clocks import HandClock
@@ -169,7 +169,7 @@ def test_a_file_that_another_process_holds_is_a_clear_error(store: DuckDBLogStor
 from pathlib import Path
 from services.clock import SystemClock
 from services.log_store.duckdb import DuckDBLogStore
-from services.log_store.interface import LogQuery
+from services.log_store.interface import Handle, LogQuery
 try:
     DuckDBLogStore(Path({str(tmp_path / "logs")!r}), SystemClock()).search("acme", LogQuery())
 except Exception as error:
@@ -290,3 +290,27 @@ def test_long_and_strange_texts_come_back_identical_and_are_found(store: DuckDBL
     ids = store.append("acme", batch(*(record(text, shape=None) for text in texts))).ids
     assert [store.get("acme", identifier)["message"] for identifier in ids] == texts
     assert store.search("acme", LogQuery(query=parse("drop AND table AND logs"))).total == 1
+
+
+def test_a_search_that_is_cancelled_while_it_waits_for_its_turn_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "HEAVY_ROWS", 0)
+    store = DuckDBLogStore(tmp_path / "logs", HandClock(), heavy_searches=1, heavy_wait_s=30)
+    store.append("acme", messages(3))
+    handle, ended = Handle(), []
+
+    def search() -> None:
+        try:
+            store.search("acme", LogQuery(query=parse("message 1")), handle=handle)
+        except Cancelled as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=search)
+    with store._gate.slot("rival"):
+        thread.start()
+        wait_for(lambda: store._gate.waiting == 1)
+        handle.cancel()
+    thread.join(10)
+    assert len(ended) == 1
+    store.close()
