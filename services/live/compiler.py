@@ -11,12 +11,9 @@ from services.query.fields import FieldRef, Kind
 from services.query.sql import FALSE, Compiler, Condition, MatchRegex, Tokens
 from services.query.sql_attributes import holds_at_path, texts_at_path
 from services.query.sql_networks import address_number, number_in_network
-from services.query.sql_patterns import NOT_INSIDE, ONE, RUN, Literal, Piece
-from services.query.sql_texts import searched
+from services.query.sql_patterns import ONE, RUN, Literal, Piece
+from services.query.sql_texts import norm_sql, searched
 from services.query.sql_values import Between, Equals, InNetwork, Present, ValueTest, is_number_sql
-
-NORM_SQL = f"' ' || regexp_replace({searched('message')}, '{NOT_INSIDE}+', ' ', 'g') || ' '"
-"""The tokens of the message, folded, each between two spaces."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class LiveCompiler(Compiler):
         return Condition(f"coalesce(regexp_matches({norm}, ?), false)", [pattern])
 
     def _norm(self, column: str) -> str:
-        return self._column(Derived(NORM_SQL.replace("message", column)))
+        return self._column(Derived(norm_sql(column)))
 
     def text_regex(self, column: str, pattern: str) -> Condition:
         """See `Compiler`."""

@@ -333,3 +333,20 @@ def test_the_reference_folds_and_cuts_every_character_as_the_engine_does(charact
     newer = [chr(code) for first, last in NEWER_THAN_PYTHON for code in range(first, last + 1)]
     if unicodedata.unidata_version == "14.0.0":
         assert {unicodedata.category(c) for c in newer} == {"Cn"}
+
+
+def test_a_phrase_of_any_length_is_found(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = DuckDBLogStore(tmp_path_factory.mktemp("phrases"), HandClock())
+    words = [f"w{number}" for number in range(1_500)]
+    store.append(
+        "acme", batch(record(", ".join(words)), record(", ".join(words[:-1])), record(" ".join(words[:1_400])))
+    )
+    filled = Filled(store, all_records(store))
+    for count in (19, 20, 21, 400, 1_400, 1_500):
+        for query in (
+            Phrase(" ".join(words[:count])),
+            Phrase("-".join(words[1:count])),
+            Field("problem", " ".join(words[:count])),
+        ):
+            filled.check(query)
+    store.close()
