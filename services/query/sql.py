@@ -15,6 +15,7 @@ from services.query.sql_attributes import holds_at_path
 from services.query.sql_condition import FALSE, TRUE, Condition, joined, never_null
 from services.query.sql_patterns import (
     INSIDE,
+    NETWORK,
     NOT_INSIDE,
     Literal,
     MatchRegex,
@@ -117,6 +118,7 @@ class Compiler:
             case Exists(name):
                 return self._exists(resolve(name))
             case Network(name, network):
+                self._pay(NETWORK)
                 return self._values(resolve(name), InNetwork(network))
         raise TypeError(f"no SQL for {type(leaf).__name__}")
 

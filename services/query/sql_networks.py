@@ -22,19 +22,20 @@ _IPV6 = f"(?:{_SIDE}::{_END}|{_HEXTET}(?::{_HEXTET})*:(?:{_HEXTET}|{_IPV4})){_ZO
 _MAPPED = 0xFFFF << 32
 """::ffff:0:0/96, the IPv4 addresses inside IPv6 (RFC 4291 §2.5.5.2)."""
 
-# The hextets of one side of `::` as numbers; an embedded IPv4 address is two.
-_HEXTETS = r"""flatten(list_transform(CASE WHEN {side} = '' THEN []::VARCHAR[] ELSE string_split({side}, ':') END,
+# The hextets of one side of `::`; an embedded IPv4 address is two.
+_HEXTETS = """flatten(list_transform(CASE WHEN side = '' THEN [] ELSE string_split(side, ':') END,
     lambda part: CASE WHEN contains(part, '.')
-        THEN list_transform([1, 3], lambda place: string_split(part, '.')[place]::UHUGEINT * 256 + string_split(part, '.')[place + 1]::UHUGEINT)
-        ELSE [('0x' || part)::UINTEGER::UHUGEINT] END))"""
+        THEN list_transform([string_split(part, '.')::UINTEGER[]], lambda o: [o[1] * 256 + o[2], o[3] * 256 + o[4]])[1]
+        ELSE [('0x' || part)::UINTEGER] END))"""
 
-# The address as a number, in the way of a let: each list_transform over a list of one names what the next one needs.
-# NULL where it has not eight hextets, or `::` stands for none.
-_NUMBER = f"""list_transform([string_split(regexp_replace({{text}}, '%.*', '', 's'), '::')],
-    lambda sides: list_transform([{{{{'hi': {_HEXTETS.format(side="sides[1]")}, 'lo': {_HEXTETS.format(side="coalesce(sides[2], '')")}}}}}],
-    lambda parts: CASE WHEN len(parts.hi) + len(parts.lo) <= 7 AND len(sides) = 2 OR len(parts.hi) = 8 AND len(sides) = 1
-        THEN list_reduce(list_concat(parts.hi, list_resize([]::UHUGEINT[], 8 - len(parts.hi) - len(parts.lo), 0::UHUGEINT), parts.lo),
-            lambda high, low: high * 65536 + low) END)[1])[1]"""
+# The address as a number; NULL where it has not eight hextets, or `::` stands for none. `list_transform` over a list of
+# one names what the rest needs more than once: planning takes as long as the expression is.
+_NUMBER = f"""list_reduce(list_transform([list_transform(
+        string_split(regexp_replace({{text}}, '%.*', '', 's'), '::'), lambda side: {_HEXTETS})],
+    lambda h: CASE WHEN len(h) = 1 AND len(h[1]) = 8 THEN h[1]
+        WHEN len(h) = 2 AND len(h[1]) + len(h[2]) <= 7
+        THEN list_concat(list_resize(h[1], 8 - len(h[2]), 0::UINTEGER), h[2]) END)[1]::UHUGEINT[],
+    lambda high, low: high * 65536 + low)"""
 
 
 def in_network(text: str, network: str) -> Condition:

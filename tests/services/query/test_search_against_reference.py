@@ -350,3 +350,11 @@ def test_a_phrase_of_any_length_is_found(tmp_path_factory: pytest.TempPathFactor
         ):
             filled.check(query)
     store.close()
+
+
+def test_so_many_networks_that_planning_takes_long_are_refused(filled: Filled) -> None:
+    each = Network("host", "10.0.0.0/8", at=(4, 15))
+    assert filled.found(Or((each,) * 5))
+    with pytest.raises(InvalidQuery) as caught:
+        filled.found(Or((each,) * 100))
+    assert (caught.value.position, caught.value.length) == (4, 15)
