@@ -29,7 +29,7 @@ from tests.services.query.random_records import KEYS, random_batch
 from tests.services.query.random_trees import random_leaf, random_tree
 
 BLOCK_ROWS = 60
-TREES = 20
+SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.fuzz) for seed in range(6, 40))]
 
 
 class Stages:
@@ -106,7 +106,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         stages.store.close()
 
 
-@pytest.mark.parametrize("seed", range(TREES))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_query_finds_what_the_reference_finds(filled: Filled, seed: int) -> None:
     rng = random.Random(5_000 + seed)
     for query in (_leaf(rng), random_tree(rng, leaf=_text_leaf), random_tree(rng, leaf=_leaf)):
@@ -115,7 +115,7 @@ def test_any_query_finds_what_the_reference_finds(filled: Filled, seed: int) -> 
         assert counted == [{"count": len(filled.expected(query))}]
 
 
-@pytest.mark.parametrize("seed", range(TREES))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_a_message_holds_is_found_by_its_own_words(filled: Filled, seed: int) -> None:
     """Queries made of what is there: no filter and no dictionary may shut a record out."""
     rng = random.Random(7_000 + seed)
