@@ -14,22 +14,29 @@ from services.log_store.duckdb.block_index import BlockIndex
 from services.log_store.duckdb.filters import trace_key, windows
 from services.log_store.duckdb.promoted import Promoted
 from services.query.sql import Compiler, Condition, MatchRegex, Tokens, joined
-from services.query.sql_patterns import Piece
+from services.query.sql_patterns import INSIDE, Piece
+from services.query.sql_texts import searched
 from services.query.sql_values import ValueTest
 from services.query.tree import And, Not, Or, Query
 
 MAX_NARROWING_SHAPES = 200
 """Beyond this many shapes it costs more to compare them than the reading that they spare."""
 MAX_NARROWING_BLOCKS = 1_000
+MANY_TOKENS = 8
+"""From here on it is cheaper to cut a message into all its tokens than to look for each."""
 
 
 @dataclass
 class Indexed(Condition):
-    """A condition with what the index knows of it. `dictionary` where it is a condition on shapes alone."""
+    """A condition with what the index knows of it.
+
+    dictionary where it is a condition on shapes alone; token where it says that the message has this one token
+    """
 
     dictionary: Condition | None = None
     blocks: frozenset[int] | None = None
     shapes: frozenset[int] | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class IndexedCompiler(Compiler):
         parts = []
         if blocks is not None and len(blocks) < len(self.all_blocks) and len(blocks) <= MAX_NARROWING_BLOCKS:
             parts.append(one_of("block", blocks))
-        if shapes is not None and condition.is_heavy:
+        if shapes is not None and len(shapes) <= MAX_NARROWING_SHAPES and condition.is_heavy:
             parts.append(one_of("shape_id", shapes))
         sql = " AND ".join([*parts, condition.sql])
         return Indexed(sql, condition.values, condition.is_heavy, None, blocks, shapes)
@@ -114,7 +121,7 @@ class IndexedCompiler(Compiler):
             parts = [part for part in parts if part not in on_shapes] + [self.on_dictionary(both)]
         if len(parts) == 1:
             return parts[0]
-        exact = joined(operator, parts)
+        exact = joined(operator, _with_one_list_of_tokens(operator, parts))
         merge = _in_all if operator == " AND " else _in_any
         blocks = merge([blocks_of(part) for part in parts])
         shapes = merge([self._narrowing_shapes(part) if exact.is_heavy else None for part in parts])
@@ -168,7 +175,9 @@ class ShapedCompiler(IndexedCompiler):
             return self.on_dictionary(row)
         keys = [word for word, is_masked in zip(words, masked, strict=True) if is_masked]
         blocks = self._admitting([*keys, *windows(words, masked)])
-        return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, self.engine.shape_ids(row))
+        return Indexed(
+            exact.sql, exact.values, exact.is_heavy, None, blocks, self.engine.shape_ids(row), _only_one(words)
+        )
 
     def literal(self, column: str, text: str) -> Condition:
         """A text without tokens stands between the tokens, in the shape as in the message."""
@@ -200,7 +209,25 @@ class PlainCompiler(IndexedCompiler):
         if column != "message":
             return exact
         blocks = self._admitting([*words, *windows(words, self.engine.has_digits(words))])
-        return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, None)
+        return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, None, _only_one(words))
+
+
+def _only_one(words: list[str]) -> str | None:
+    return words[0] if len(words) == 1 else None
+
+
+def _with_one_list_of_tokens(operator: str, parts: list[Condition]) -> list[Condition]:
+    """Many single tokens as one condition: each on its own would be a pattern to compile (20 ms with Unicode's classes)."""
+    single = [part for part in parts if isinstance(part, Indexed) and part.token is not None]
+    if len(single) < MANY_TOKENS:
+        return parts
+    tokens = f"regexp_extract_all({searched('message')}, '{INSIDE}+')"
+    holds = "list_has_all" if operator == " AND " else "list_has_any"
+    words = [str(part.token) for part in single]
+    possible = "regexp_matches(lower(message), ?)"  # spares most messages the cutting, which takes 5 µs
+    sql = f"(CASE WHEN {possible} THEN {holds}({tokens}, ?::VARCHAR[]) ELSE false END)"
+    asked = Condition(sql, ["|".join(words), words], True)
+    return [part for part in parts if not isinstance(part, Indexed) or part.token is None] + [asked]
 
 
 def _of_pattern(engine: Engine, pattern_id: int) -> Condition:

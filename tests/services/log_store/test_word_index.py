@@ -21,11 +21,11 @@ from services.log_store.duckdb import (
 from services.log_store.interface import Aggregation, LogQuery
 from services.query.fields import Kind, resolve
 from services.query.language import parse
-from services.query.tree import Exists, Field, Phrase, Query, Regex, Wildcard, Word
+from services.query.tree import And, Exists, Field, Not, Or, Phrase, Query, Regex, Wildcard, Word
 from tests.clocks import HandClock
 from tests.records import batch, record
 from tests.services.query.filled import Filled, all_records
-from tests.services.query.random_records import KEYS, random_batch
+from tests.services.query.random_records import KEYS, WORDS, random_batch
 from tests.services.query.random_trees import random_leaf, random_tree
 
 BLOCK_ROWS = 60
@@ -128,6 +128,14 @@ def test_what_a_message_holds_is_found_by_its_own_words(filled: Filled, seed: in
         assert entry["id"] in filled.found(query)
     if entry["trace_id"]:
         assert entry["id"] in filled.found(Field("trace_id", entry["trace_id"]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_words_at_once_find_what_the_reference_finds(filled: Filled, seed: int) -> None:
+    rng = random.Random(9_000 + seed)
+    words = tuple(Word(rng.choice(WORDS)) for _ in range(30))
+    for query in (Or(words), And(words[:9]), Not(Or(words[10:20])), Or((And(words[:10]), Field("level", "error")))):
+        filled.check(query)
 
 
 def _leaf(rng: random.Random) -> Query:
