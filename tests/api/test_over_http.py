@@ -128,6 +128,6 @@ def test_raw_addresses_are_never_a_5xx(running: RunningServer, token: str, targe
 def test_nothing_that_went_wrong_left_a_file_behind(running: RunningServer, token: str) -> None:
     uploads = "/api/uploads/?page_size=100"
     wait_for(
-        lambda: {each["state"] for each in running.request("GET", uploads, token=token).json["results"]} == {"done"}
-    )
+        lambda: {each["state"] for each in running.request("GET", uploads, token=token).json["results"]} <= {"done"}
+    )  # none at all where the tests before this one ran in another process
     assert not [path for path in (running.data_dir / "spool").rglob("*") if path.is_file()]
