@@ -1,48 +1,42 @@
 """`make bench`: everything in one run; ratios mean something on a shared machine, absolute times little.
 
-`python -m bench [records]`, 1,000,000 when not given.
+`python -m bench [part ...] [records] [more records]`: some of the parts (`PARTS`, all when none is named) with so many
+records instead of 2,000,000 and 10,000,000. With one number nothing larger is measured: `python -m bench search 200000`.
 """
 
 import sys
-import tempfile
-from pathlib import Path
+import time
+from collections.abc import Callable, Sequence
 
-from bench import ingest, search_store
-from bench.records import write_ndjson
-from tests.running import RunningServer
+from bench import ingest, ingest_store, live_filter, patterns, search
+from bench.report import say
 
+RECORDS, MORE_RECORDS = 2_000_000, 10_000_000
+MOST_INGESTED = 1_000_000
 
-def measure_ingest(count: int) -> None:
-    """Uploads, bulk requests and single records through a running server, next to a bare `read_json`."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        file = folder / "shop.ndjson"
-        write_ndjson(file, count)
-        say(f"{count:,} records, {file.stat().st_size / 1e6:.0f} MB of NDJSON")
-        bare_s, bare_bytes = ingest.bare_duckdb(file, folder)
-        with RunningServer(folder / "upload") as server, ingest.PeakMemory(server) as memory:
-            upload_s = ingest.upload(server, server.account(), file)
-            server.stop()
-        disk_bytes = sum(each.stat().st_size for each in (folder / "upload").rglob("*.duckdb*"))
-        with RunningServer(folder / "bulk") as server:
-            token = server.account()
-            bulk_s = ingest.bulk(server, token, file)
-            posts = ingest.single_posts(server, token)
-        raw = file.stat().st_size
-    say("\nIngest over HTTP           records/s   of bare read_json")
-    for label, took_s in (("bare DuckDB read_json", bare_s), ("upload", upload_s), ("bulk, 2 clients", bulk_s)):
-        say(f"{label:24} {count / took_s:11,.0f}   {bare_s / took_s:.2f}")
-    say(f"single POSTs, 16 clients {posts:11,.0f}")
-    say(f"disk bytes per raw byte  {disk_bytes / raw:11.2f}   (bare: {bare_bytes / raw:.2f})")
-    say(f"peak memory while uploading {memory.peak_bytes / 1e6:,.0f} MB\n\nThe store alone, next to a plain table")
+Part = Callable[[int, int | None], None]
+
+PARTS: dict[str, Part] = {
+    "ingest": lambda size, larger: ingest.main(min(size, MOST_INGESTED)),
+    "index": lambda size, larger: ingest_store.main(min(size, MOST_INGESTED)),
+    "search": search.main,
+    "patterns": lambda size, larger: patterns.main(),
+    "live": lambda size, larger: live_filter.main(),
+}
 
 
-def say(text: str) -> None:
-    """Print at once: a long run is watched."""
-    print(text, flush=True)
+def main(arguments: Sequence[str]) -> None:
+    """Print the parts that are named. Ends with a sentence where an argument is none of them and no number."""
+    names = [each for each in arguments if not each.isdigit()] or list(PARTS)
+    sizes = [int(each) for each in arguments if each.isdigit()] or [RECORDS, MORE_RECORDS]
+    if unknown := set(names) - PARTS.keys():
+        sys.exit(f"There is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}.")
+    began = time.monotonic()
+    for name in names:
+        say(f"\n== {name}")
+        PARTS[name](sizes[0], sizes[1] if len(sizes) > 1 else None)
+    say(f"\n{(time.monotonic() - began) / 60:.1f} minutes in all")
 
 
 if __name__ == "__main__":
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    measure_ingest(number)
-    search_store.main(number)
+    main(sys.argv[1:])

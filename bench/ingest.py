@@ -5,11 +5,14 @@ import itertools
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.records import write_ndjson
+from bench.report import print_table, say
 from tests.running import RunningServer
 
 BULK_LINES = 5_000
@@ -26,6 +29,30 @@ con.execute("create table logs as select * from read_json(?, format='newline_del
 con.execute("checkpoint")
 print(time.perf_counter() - began)
 """
+
+
+def main(count: int) -> None:
+    """Uploads, bulk requests and single records through a running server, next to a bare `read_json`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = folder / "shop.ndjson"
+        write_ndjson(file, count)
+        raw_bytes = file.stat().st_size
+        say(f"{count:,} records, {raw_bytes / 1e6:.0f} MB of NDJSON")
+        bare_s, bare_bytes = bare_duckdb(file, folder)
+        with RunningServer(folder / "upload") as server, PeakMemory(server) as memory:
+            upload_s = upload(server, server.account(), file)
+            server.stop()
+        disk_bytes = sum(each.stat().st_size for each in (folder / "upload").rglob("*.duckdb*"))
+        with RunningServer(folder / "bulk") as server:
+            token = server.account()
+            bulk_s = bulk(server, token, file)
+            posts = single_posts(server, token)
+    took = (("bare read_json", bare_s), ("upload", upload_s), ("bulk, 2 clients", bulk_s))
+    rows = [(label, f"{count / took_s:,.0f}", f"{bare_s / took_s:.2f}") for label, took_s in took]
+    print_table(("over HTTP", "records/s", "of bare"), [*rows, ("single POSTs, 16 clients", f"{posts:,.0f}", "")])
+    say(f"  disk bytes per raw byte: {disk_bytes / raw_bytes:.2f} (bare {bare_bytes / raw_bytes:.2f})")
+    say(f"  peak memory while uploading: {memory.peak_bytes / 1e6:,.0f} MB")
 
 
 def seconds(action: Callable[[], object]) -> float:
