@@ -1,4 +1,4 @@
-"""Blocks: about 100,000 records each, the unit that the word index will seal and filter.
+"""Blocks: about 30,000 records each, as many as a row group, the unit that the word index seals and filters.
 
 A block holds either only records with a shape or only records without one, so two blocks are open at a time.
 Only the organisation's writer uses this; what a transaction changes counts once `settle` is called.
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from services.log_store.duckdb.rows import one_value
 from services.model import MASK_VERSION
 
-BLOCK_ROWS = 100_000
+BLOCK_ROWS = 30_720
 
 
 @dataclass

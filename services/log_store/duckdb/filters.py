@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-BITS_PER_KEY = 10
-PROBES = 7
-"""Together one block in 120 is read for nothing."""
-MAX_KEYS = 400_000
-"""A block with more different keys gets no filter: it would hardly shut anything out, and must stay small (500 kB)."""
+BITS_PER_KEY = 14
+PROBES = 10
+"""Together one block in 830 is read for nothing."""
+MAX_KEYS = 300_000
+"""A block with more different keys gets no filter: it must stay small (525 kB)."""
 WINDOW = 4
 """Tokens with a digit in a row that make one key: an IPv4 address has four."""
 PROBE_TEXT = "elk vision"

@@ -29,7 +29,7 @@ from services.query.sql import Condition
 from services.query.sql_engine import match_regex
 from services.query.tree import Query
 
-FILTER_BYTES = 64 << 20
+FILTER_BYTES = 128 << 20
 
 
 @dataclass
