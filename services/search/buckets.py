@@ -109,8 +109,8 @@ def interval_for(start: datetime, end: datetime, buckets: int) -> int:
 
 def floor(moment: datetime, width_s: int) -> datetime:
     """The start of the bucket that `moment` lies in; the first year begins where its bucket would begin before it."""
-    seconds = int((moment - _EPOCH).total_seconds()) // width_s * width_s
-    return _EPOCH + max(timedelta(seconds=seconds), _EARLIEST - _EPOCH)
+    width = timedelta(seconds=width_s)
+    return _EPOCH + max((moment - _EPOCH) // width * width, _EARLIEST - _EPOCH)
 
 
 def starts(interval: Interval, asked: Asked, found: list[datetime]) -> list[datetime]:

@@ -7,7 +7,7 @@ import pytest
 
 from services.errors import InvalidInput
 from services.query.language import MatchAll
-from services.search.buckets import MAX_BUCKETS, Interval, starts
+from services.search.buckets import MAX_BUCKETS, Interval, floor, starts
 from services.search.requests import Asked
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -81,3 +81,9 @@ def test_the_edges_of_the_calendar_are_reached(calendar: str, zone: str) -> None
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     assert starts(interval, asked(last - timedelta(days=2), last, ZoneInfo(zone)), [])
     assert starts(interval, asked(first, first + timedelta(days=2), ZoneInfo(zone)), [])
+
+
+@pytest.mark.parametrize("width_s", [1, 60, 86_400])
+def test_the_last_moment_of_all_lies_in_a_bucket(width_s: int) -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    assert last - timedelta(seconds=width_s) < floor(last, width_s) <= last

@@ -86,15 +86,19 @@ def metric_sql(metric: Metric, name: str, promoted: Mapping[str, ValueColumns]) 
 
 
 def _marked(attribute: AttributeSql, columns: ValueColumns) -> FieldSql:
-    """A promoted attribute some of whose values are lists: its text, or behind a mark that no text begins with the JSON."""
+    """A promoted attribute some of whose values are lists: its text, or the JSON behind a mark; also of texts that begin so."""
     marked = f"{COMPLEX} || {attribute.json}"
     lists = Lists(
         read=_where_complex(columns, marked),
         is_one=lambda read: f"starts_with({read}, {COMPLEX} || '[')",
         elements=lambda read: _different_texts(f"{read}[2:]"),
     )
-    read = f"CASE WHEN {columns.text} = {COMPLEX} THEN {marked} ELSE {columns.text} END"
-    return FieldSql(read, lambda read: f"(CASE WHEN NOT starts_with({read}, {COMPLEX}) THEN {read} END)", lists)
+    read = f"CASE WHEN starts_with({columns.text}, {COMPLEX}) THEN {marked} ELSE {columns.text} END"
+    return FieldSql(read, _unmarked, lists)
+
+
+def _unmarked(read: str) -> str:
+    return f"(CASE WHEN starts_with({read}, {COMPLEX}) THEN {text_of(f'{read}[2:]')} ELSE {read} END)"
 
 
 def _where_complex(columns: ValueColumns, json: str) -> str:

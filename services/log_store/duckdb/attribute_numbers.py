@@ -4,13 +4,15 @@ The general way (`services.query.sql_attributes`) asks every reading of the path
 times slower. It is asked of the records that have a list there.
 """
 
-from services.log_store.duckdb.attribute_sql import attribute_sql, is_list, number_of
+from services.log_store.duckdb.attribute_sql import attribute_sql, is_list, is_served, number_of
 from services.query.sql_condition import Condition
 from services.query.sql_values import Between, Equals, ValueTest
 
 
 def condition(path: str, test: ValueTest, exact: Condition) -> Condition:
     """`exact` where it is not about a number; otherwise the same answer with less work."""
+    if not is_served(path):
+        return exact
     json = attribute_sql(path).json
     if isinstance(test, Equals) and test.number is not None:
         inside = Condition(f"{number_of(json)} = ?", [test.number])

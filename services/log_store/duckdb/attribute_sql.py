@@ -49,10 +49,15 @@ class ValueColumns(Protocol):
     def is_plain(self) -> bool: ...
 
 
+def is_served(path: str) -> bool:
+    """Whether `attribute_sql` reads this path."""
+    return 0 < len(path) <= MAX_PATH_LENGTH and path.count(".") < MAX_PATH_PARTS and "\x00" not in path
+
+
 def attribute_sql(path: str) -> AttributeSql:
     """How a path into the attributes is read. Raises `InvalidQuery` for a path that is not served."""
     parts = path.split(".")
-    if len(parts) > MAX_PATH_PARTS or len(path) > MAX_PATH_LENGTH or "\x00" in path or not path:
+    if not is_served(path):
         expected = f"at most {MAX_PATH_PARTS} names joined by dots, {MAX_PATH_LENGTH:,} characters in all"
         raise InvalidQuery("This is no path into the attributes.", expected=expected)
     found, may_be_list = _extracted(_json_path(parts)), "contains(attributes, '[')"

@@ -17,7 +17,7 @@ from services.log_store.duckdb.engine import Engine
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.sealing import FullBlock, Pause, collect, store_filter
 
-SLICE_ROWS = 100_000
+SLICE_ROWS = 30_720
 WASTE_SHARE = 0.25
 WASTE_RECORDS = 10_000
 """A file is compacted once this many records, and this share of what was there, have been deleted."""
@@ -46,6 +46,13 @@ def is_wasteful(cursor: duckdb.DuckDBPyConnection, database: str, mask_version: 
     return not one_value(cursor, stale, [mask_version])  # blocks of one copy are of one mask
 
 
+def living_share(cursor: duckdb.DuckDBPyConnection, database: str) -> float:
+    """The share of the records since the file was written that are still there, 0 to 1."""
+    deleted = one_value(cursor, f"SELECT coalesce(sum(records), 0) FROM {database}.deletions")
+    live = one_value(cursor, f"SELECT count(*) FROM {database}.logs")
+    return float(live / (live + deleted)) if live else 0.0
+
+
 @dataclass
 class Copy:
     """A new file beside an organisation's, as far as it was copied: all records with a seq up to `high_seq`."""
@@ -66,7 +73,12 @@ class Copy:
         return schema.copy_database(self.organisation_id)
 
     def begin(self) -> None:
-        """Make the file, and fix up to where the first part goes."""
+        """Make the file, and fix up to where the first part goes.
+
+        Raises `StorageFull` unless the disk can take it: others must go on storing records meanwhile.
+        """
+        file_bytes = self.engine.path(self.organisation_id).stat().st_size
+        self.engine.require_space(int(file_bytes * living_share(self.cursor, self.old)))
         self.engine.attach_copy(self.organisation_id)
         schema.add_missing_columns(self.cursor, self.old, self.new)
         self.high_seq = one_value(self.cursor, f"SELECT coalesce(max(seq), -1) FROM {self.old}.logs")
@@ -75,6 +87,7 @@ class Copy:
         """All records up to `high_seq`, in the order of time."""
         for start, end in list(_slices(self.cursor, self.old, self.high_seq)):
             self._insert("seq <= ? AND timestamp >= make_timestamp(?) AND timestamp < make_timestamp(?)", start, end)
+            self.engine.require_space(0)
             pause()
         sql = f"INSERT INTO {self.new}.long_texts SELECT * FROM {self.old}.long_texts WHERE seq <= ?"
         self.cursor.execute(sql, [self.high_seq])

@@ -154,9 +154,11 @@ class ScanCompiler(Compiler):
 
     def pattern(self, pattern_id: int) -> Condition:
         """See `Compiler`."""
-        of_pattern = _of_pattern(self.engine, pattern_id)
-        shapes = f"SELECT shape_id FROM {self.engine.shapes_table} WHERE {of_pattern.sql}"
-        return Condition(f"coalesce(shape_id IN ({shapes}), false)", of_pattern.values)
+        return _of_shapes(self.engine, _of_pattern(self.engine, pattern_id))
+
+    def has_pattern(self) -> Condition:
+        """See `Compiler`."""
+        return _of_shapes(self.engine, _GROUPED)
 
 
 class ShapedCompiler(IndexedCompiler):
@@ -199,9 +201,16 @@ class ShapedCompiler(IndexedCompiler):
         """Records whose shape belongs to the pattern, or to the one that took it in."""
         return self.on_dictionary(_of_pattern(self.engine, pattern_id))
 
+    def has_pattern(self) -> Condition:
+        """Records whose shape belongs to any pattern."""
+        return self.on_dictionary(_GROUPED)
+
 
 class PlainCompiler(IndexedCompiler):
-    """For blocks whose records have no shape: messages are read where the filter admits all tokens."""
+    """For blocks whose records have no shape, or one of an older mask: messages are read where the filter admits all tokens.
+
+    Shapes of an older mask say nothing of the message any more, but which pattern it belongs to.
+    """
 
     def tokens_in_a_row(self, column: str, words: list[str]) -> Condition:
         """See the class."""
@@ -210,6 +219,23 @@ class PlainCompiler(IndexedCompiler):
             return exact
         blocks = self._admitting([*words, *windows(words, self.engine.has_digits(words))])
         return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, None, _only_one(words))
+
+    def pattern(self, pattern_id: int) -> Condition:
+        """See `Compiler`."""
+        return _of_shapes(self.engine, _of_pattern(self.engine, pattern_id))
+
+    def has_pattern(self) -> Condition:
+        """See `Compiler`."""
+        return _of_shapes(self.engine, _GROUPED)
+
+
+_GROUPED = Condition("(pattern_id IS NOT NULL)")
+
+
+def _of_shapes(engine: Engine, condition: Condition) -> Condition:
+    """Records, with a shape or without one, whose shape fulfils a condition on the dictionary."""
+    shapes = f"SELECT shape_id FROM {engine.shapes_table} WHERE {condition.sql}"
+    return Condition(f"coalesce(shape_id IN ({shapes}), false)", condition.values)
 
 
 def _only_one(words: list[str]) -> str | None:

@@ -18,7 +18,7 @@ from functools import partial
 
 import duckdb
 
-from services.errors import BackendUnavailable, ElkVisionError
+from services.errors import BackendUnavailable, StorageFull
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.commit import OrganisationState
 from services.log_store.duckdb.compaction import Copy, is_wasteful
@@ -53,6 +53,8 @@ SWAP_WAIT_S = 2.0
 """How long searches and writes are held up for those that are still inside."""
 SWAP_RETRY_S = 5.0
 SWAP_TRIES = 20
+COMPACTION_RETRY_S = 600.0
+"""Rest of a file after a compaction that came to nothing: for want of space, or because searches never left it."""
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Maintenance:
         self._mask_version = index.mask_version
         self._path_uses = index.path_uses
         self._trees = PatternTrees()
+        self._compacts_after: dict[str, float] = {}
         self._due: OrderedDict[str, float] = OrderedDict()
         self._changed = threading.Condition()
         self._one_at_a_time = threading.Lock()
@@ -96,8 +99,11 @@ class Maintenance:
                 self._thread.start()
             self._changed.notify()
 
-    def run(self, organisation_id: str, pause: Callable[[], None] = lambda: None) -> Work:
-        """Do all that is to be done for one organisation. Raises the errors of the store."""
+    def run(self, organisation_id: str, pause: Callable[[], None] = lambda: None, *, insists: bool = True) -> Work:
+        """Do all that is to be done for one organisation; without `insists` not what came to nothing a while ago.
+
+        Raises the errors of the store.
+        """
         with self._one_at_a_time, translated():
             if not self._engine.attach(organisation_id, create=False):
                 return Work()
@@ -107,11 +113,13 @@ class Maintenance:
             if remasked:  # only now: the new shapes took the patterns of the older ones
                 self._submit(organisation_id, partial(_forget_older_shapes, mask_version=self._mask_version))
             promoted = self._promote_wanted(organisation_id, pause)
-            return Work(remasked, sealed, grouped, promoted, self._compact_if_wasteful(organisation_id, pause))
+            may_compact = insists or time.monotonic() >= self._compacts_after.get(organisation_id, 0.0)
+            compacted = may_compact and self._compact_if_wasteful(organisation_id, pause)
+            return Work(remasked, sealed, grouped, promoted, compacted)
 
     def group_shapes(self, organisation_id: str) -> int:
         """Give every shape its pattern now; says how many had none."""
-        with self._one_at_a_time, translated():
+        with translated(), self._engine.occupancy.shared(organisation_id):
             if not self._engine.attach(organisation_id, create=False):
                 return 0
             return self._group_shapes(organisation_id, lambda: None)
@@ -130,12 +138,12 @@ class Maintenance:
     def _work_on(self) -> None:
         while (organisation_id := self._next()) is not None:
             try:
-                self.run(organisation_id, self._rest())
-            except BackendUnavailable as error:
+                self.run(organisation_id, self._rest(), insists=False)
+            except (BackendUnavailable, StorageFull) as error:
                 if not self._closing.is_set():
                     log.warning("maintenance of %s waits: %s", organisation_id, error)
                     self.notify(organisation_id, RETRY_S)
-            except (ElkVisionError, duckdb.Error):
+            except Exception:  # whatever it is, the other organisations' files are looked after
                 log.exception("maintenance of %s failed", organisation_id)
 
     def _next(self) -> str | None:
@@ -243,15 +251,26 @@ class Maintenance:
         with self._engine.cursor() as cursor:
             if not is_wasteful(cursor, schema.database(organisation_id), self._mask_version):
                 return False
+            self._compacts_after[organisation_id] = time.monotonic() + COMPACTION_RETRY_S
             copy = Copy(self._engine, organisation_id, cursor, self._mask_version)
             try:
                 copy.begin()
                 copy.copy_most(pause)
-                done = any(self._swap(copy) or self._closing.wait(SWAP_RETRY_S) for _ in range(SWAP_TRIES))
+                done = self._swap_in_time(copy)
             finally:
                 self._engine.drop_copy(organisation_id)
+        if done:
+            del self._compacts_after[organisation_id]
         self._counters.add("compactions", int(done))
         return done
+
+    def _swap_in_time(self, copy: Copy) -> bool:
+        for _ in range(SWAP_TRIES):
+            if self._swap(copy):
+                return True
+            if self._closing.wait(SWAP_RETRY_S):
+                break
+        return False
 
     def _swap(self, copy: Copy) -> bool:
         """Finish the copy and put it in place, where no long search keeps the file for itself."""

@@ -5,6 +5,7 @@ costs a change of the dictionary alone. Trees are kept in memory for the organis
 holds all that is needed to have them back.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,9 +32,10 @@ Transaction = Callable[[Callable[[duckdb.DuckDBPyConnection], int]], int]
 
 
 class PatternTrees:
-    """The trees in memory. Used by one thread at a time."""
+    """The trees in memory. Safe to use from several threads, which take turns after `SHAPES_AT_ONCE` shapes."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._trees: OrderedDict[str, PatternTree] = OrderedDict()
 
     def assign(
@@ -44,7 +46,8 @@ class PatternTrees:
         pending = _pending(cursor, database, is_older)
         step = len(pending) if is_older else SHAPES_AT_ONCE  # grouped anew all together or not at all
         for start in range(0, len(pending), step or 1):
-            self._assign_some(cursor, database, pending[start : start + step], change)
+            with self._lock:
+                self._assign_some(cursor, database, pending[start : start + step], change)
             pause()
         return len(pending)
 
@@ -113,6 +116,8 @@ def _write(
         f"INSERT INTO {database}.patterns SELECT * FROM changed",
         f"""UPDATE {database}.shapes SET pattern_id = changed.merged_into FROM changed
             WHERE shapes.pattern_id = changed.pattern_id AND changed.merged_into IS NOT NULL""",
+        f"""UPDATE {database}.patterns SET merged_into = changed.merged_into FROM changed
+            WHERE patterns.merged_into = changed.pattern_id AND changed.merged_into IS NOT NULL""",
         f"DELETE FROM {database}.pattern_tree",
         f"INSERT INTO {database}.pattern_tree VALUES ({VERSION:d})",
     ])  # fmt: skip

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from services.log_store.duckdb.attribute_sql import attribute_sql, number_of_text, text_of
+from services.log_store.duckdb.attribute_sql import attribute_sql, is_served, number_of_text, text_of
 from services.log_store.duckdb.rows import one_value
 from services.query.sql_condition import Condition
 from services.query.sql_values import Between, Equals, Present, ValueTest
@@ -23,6 +23,9 @@ ENOUGH_USES = 3
 """Questions about a path after which it is promoted."""
 WORTH_RECORDS = 50_000
 """Files with fewer records are read fast enough as they are."""
+MAX_PARTS = 4
+MAX_LENGTH = 200
+"""Longer paths get no columns: every reading of every promoted path is text in each statement that stores records."""
 COMPLEX = "chr(26)"
 _MAY_BE_REWRITTEN = "(regexp_matches({text}, '[.eE]') AND {number} IS NOT NULL OR {text} = '0')"
 """Whether DuckDB's text of a number may differ from what stands in the JSON text (see `sql_attributes`)."""
@@ -126,6 +129,11 @@ def finish_filling(writing: duckdb.DuckDBPyConnection, database: str, column: Pr
     writing.execute(f"UPDATE {database}.promoted SET is_filled = true WHERE slot = ?", [column.slot])
 
 
+def can_be_promoted(path: str) -> bool:
+    """Whether a path is short enough to be read from every record that comes."""
+    return is_served(path) and len(path) <= MAX_LENGTH and path.count(".") < MAX_PARTS
+
+
 class PathUses:
     """How often searches asked for a path that has no columns, per organisation. Safe to use from several threads."""
 
@@ -137,10 +145,11 @@ class PathUses:
         """Note that a search asked for these paths; whether one has just been asked for often enough."""
         with self._lock:
             uses = self._uses.setdefault(organisation_id, Counter())
-            uses.update(paths)
+            asked = list(filter(can_be_promoted, paths))
+            uses.update(asked)
             if len(uses) > 8 * MAX_PROMOTED:
                 self._uses[organisation_id] = Counter(dict(uses.most_common(4 * MAX_PROMOTED)))
-            return any(uses[path] == ENOUGH_USES for path in paths)
+            return any(uses[path] == ENOUGH_USES for path in asked)
 
     def wanted(self, organisation_id: str, promoted: Mapping[str, object]) -> list[str]:
         """The paths that were asked for often enough and have no columns yet, most used first."""

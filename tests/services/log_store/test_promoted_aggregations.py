@@ -1,6 +1,7 @@
 """Aggregations by attributes that have columns of their own are those of plain Python over the records."""
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from services.query.language import MatchAll
 from tests.clocks import HandClock
 from tests.contracts.plain_reads import aggregated, random_rows
 from tests.contracts.test_log_store_aggregate import METRICS, same
-from tests.records import batch
+from tests.records import batch, record
 
 PATHS = ("ms", "user.id", "size", "absent.path")
 
@@ -75,3 +76,24 @@ def test_fields_say_which_attributes_have_columns(filled: Any) -> None:
     store, _ = filled
     promoted = {info.name for info in store.fields("acme", MatchAll()).fields if info.is_promoted}
     assert promoted == {"ms", "user.id", "size"}
+
+
+@pytest.mark.parametrize("others", [["x"], ["x", ["x", "y"], {"k": 1}]])
+def test_values_that_begin_with_the_sign_for_complex_ones_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: list[Any]
+) -> None:
+    monkeypatch.setattr(maintenance, "WORTH_RECORDS", 0)
+    store = DuckDBLogStore(tmp_path, HandClock(), maintain=False)
+    rows = [record(attributes=json.dumps({"v": value})) for value in ["\x1a", "\x1ax", "\x1a[1]", *others, None]]
+    store.append("acme", batch(*rows))
+    asked = [
+        Aggregation(("v",)),
+        Aggregation(("v",), limit=2, with_other=True),
+        Aggregation(metric="distinct", field="v"),
+    ]
+    before = [each.table.to_pylist() for each in store.aggregate_all("acme", MatchAll(), asked)]
+    for _ in range(ENOUGH_USES):
+        store.aggregate("acme", MatchAll(), asked[0])
+    assert store.maintain("acme").promoted_paths == 1
+    assert [each.table.to_pylist() for each in store.aggregate_all("acme", MatchAll(), asked)] == before
+    store.close()
