@@ -24,7 +24,8 @@ MAX_KEYS = 300_000
 """A block with more different keys gets no filter: it must stay small (525 kB)."""
 WINDOW = 4
 """Tokens with a digit in a row that make one key: an IPv4 address has four."""
-PROBE_TEXT = "elk vision"
+PROBE_TEXT = f"elk vision {WINDOW} {PROBES}"
+"""Its hash is kept with every filter: one that was made with other keys or probes is not asked, and made anew."""
 _HALF = 32
 _LOW = (1 << _HALF) - 1
 

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from services.errors import InvalidQuery, StorageFull
-from services.log_store.duckdb import DuckDBLogStore, blocks, compaction, engine, maintenance, searching, shapes
+from services.log_store.duckdb import (
+    DuckDBLogStore,
+    block_index,
+    blocks,
+    compaction,
+    engine,
+    filters,
+    maintenance,
+    sealing,
+    searching,
+    shapes,
+)
 from services.log_store.duckdb.promoted import ENOUGH_USES
 from services.log_store.interface import LogQuery
 from services.query.language import parse
@@ -156,3 +167,28 @@ def test_a_disk_without_room_for_the_copy_is_left_as_it_is(
     assert not store._maintenance.run("acme", insists=False).compacted  # the thread does not try again at once
     assert store.maintain("acme").compacted
     assert count(store, "") == 200
+
+
+# -- filters ---------------------------------------------------------------------------------------------------------
+
+
+def test_filters_of_a_release_with_other_probes_are_not_asked_but_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older file is made as that release would: with its number of probes, and its text beside each filter."""
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 100)
+    with monkeypatch.context() as patch:
+        older = filters.PROBE_TEXT.replace(str(filters.PROBES), str(filters.PROBES - 3))
+        patch.setattr(filters, "PROBES", filters.PROBES - 3)
+        for module in (sealing, block_index):
+            patch.setattr(module, "PROBE_TEXT", older)
+        first = DuckDBLogStore(tmp_path, HandClock(), maintain=False)
+        for start in range(0, 400, 100):
+            first.append("acme", batch(*(record(f"order {number}", at=number) for number in range(start, start + 100))))
+        assert first.maintain("acme").sealed == 3
+        first.close()
+    again = DuckDBLogStore(tmp_path, HandClock(), maintain=False)
+    assert [count(again, str(number)) for number in range(0, 400, 7)] == [1] * 58
+    assert again.maintain("acme").sealed == 3
+    assert [count(again, str(number)) for number in range(0, 400, 7)] == [1] * 58
+    again.close()
