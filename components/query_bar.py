@@ -95,9 +95,9 @@ def query_fault(error: InvalidQuery, *, in_query: bool = True) -> html.Div:
                 icon("exclamation-circle-fill"),
                 html.Div(
                     [
-                        html.Div([html.B(str(error)), where]),
+                        html.Div([html.B(sentence(str(error))), where]),
                         html.Div(f"Expected: {error.expected}", className="ev-t2") if error.expected else None,
-                        html.Div("The rows below are from the search before.", className="ev-t2 ev-before"),
+                        html.Div("What is shown below is from the search before.", className="ev-t2 ev-older"),
                     ],
                     className="ev-sp",
                 ),
@@ -107,6 +107,11 @@ def query_fault(error: InvalidQuery, *, in_query: bool = True) -> html.Div:
         ),
         className="ev-pop ev-fix",
     )
+
+
+def sentence(text: str) -> str:
+    """`text` with a full stop: what the engine says of a pattern (`missing ): time(out`) ends without."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def recent_searches(entries: list[HistoryEntry]) -> list[html.Div | html.Button]:
