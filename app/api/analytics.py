@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from app.api.answers import rfc3339
+from app.api.answers import milliseconds, rfc3339
 from app.api.caller import caller, services
 from app.api.models.analytics import (
     Aggregated,
@@ -54,7 +54,7 @@ def list_field_values(path: FieldPath, query: ValuesQuery) -> dict[str, Any]:
         found = services().analytics.field_values(
             caller(), request_of(query), path.name, limit=query.limit, prefix=query.prefix, handle=handle
         )
-    return {"name": path.name} | asdict(found)
+    return {"name": path.name} | asdict(found) | {"took_ms": milliseconds(found.took_ms)}
 
 
 @analytics.get("/logs/patterns/", responses={200: Patterns})
@@ -70,7 +70,7 @@ def aggregate_json(found: AggregateAnswer) -> dict[str, Any]:
         "rows": [_row_json(row) for row in found.rows],
         "interval": None if interval is None else str(interval),
         "interval_s": None if interval is None else interval.seconds,
-        "took_ms": found.took_ms,
+        "took_ms": milliseconds(found.took_ms),
     }
 
 
@@ -97,13 +97,14 @@ def fields_json(found: FieldsResult) -> dict[str, Any]:
         for each in found.fields
     ]
     rest = {"total": found.total, "read_records": found.read_records, "has_more": found.has_more}
-    return {"fields": fields, **rest, "took_ms": found.took_ms}
+    return {"fields": fields, **rest, "took_ms": milliseconds(found.took_ms)}
 
 
 def patterns_json(found: PatternsResult) -> dict[str, Any]:
     """Patterns as the API writes them."""
     rest = {"pattern_count": found.pattern_count, "other_count": found.other_count, "total": found.total}
-    return {"patterns": [_pattern_json(each, found.total) for each in found.patterns], **rest, "took_ms": found.took_ms}
+    patterns = [_pattern_json(each, found.total) for each in found.patterns]
+    return {"patterns": patterns, **rest, "took_ms": milliseconds(found.took_ms)}
 
 
 def _pattern_json(pattern: PatternCount, total: int) -> dict[str, Any]:

@@ -145,11 +145,19 @@ def faults_of(error: ValidationError, place: str, model: type[BaseModel]) -> lis
 
 
 def _fault_text(each: ErrorDetails, model: type[BaseModel]) -> str:
+    if each["type"] == "string_pattern_mismatch":
+        return _form_text(str(each["loc"][0]), model) or each["msg"]
     if each["type"] != "extra_forbidden":
         return each["msg"].removeprefix("Value error, ")
     known = [field.alias or name for name, field in model.model_fields.items()]
     close = difflib.get_close_matches(str(each["loc"][-1]), known, n=1)
     return "is not known here" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _form_text(name: str, model: type[BaseModel]) -> str:
+    """What a text with a set form is to be like, in the words of the schema; a pattern is hard to read."""
+    described = {field.alias or name: field.description for name, field in model.model_fields.items()}.get(name)
+    return f"has another form than it should: {described}" if described else ""
 
 
 def register_error_handlers(server: OpenAPI) -> None:

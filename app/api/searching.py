@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from app.api.answers import json_text, listing, rfc3339
+from app.api.answers import json_text, listing, milliseconds, rfc3339
 from app.api.caller import caller, services
 from app.api.models.search import ContextQuery, SearchBody, SearchFilters, SearchQuery
 from services.errors import InvalidInput
@@ -78,7 +78,7 @@ def context_json(context: LogContext) -> dict[str, Any]:
         "after": [record_json(record) for record in context.after],
         "has_more_before": context.has_more_before,
         "has_more_after": context.has_more_after,
-        "took_ms": context.took_ms,
+        "took_ms": milliseconds(context.took_ms),
     }
 
 
@@ -102,5 +102,5 @@ def statistics_json(stats: Stats) -> dict[str, Any]:
         for name in ("level", "source", "service", "environment", "host")
     }
     over_time = [{"start": rfc3339(row.bucket), "level": row.level, "count": row.count} for row in stats.over_time]
-    rest = {"over_time": over_time, "interval_s": stats.interval_s, "took_ms": stats.took_ms}
+    rest = {"over_time": over_time, "interval_s": stats.interval_s, "took_ms": milliseconds(stats.took_ms)}
     return {"total": stats.total, **counts, **rest}

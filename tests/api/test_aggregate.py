@@ -156,3 +156,17 @@ def test_a_wrong_query_is_400_and_says_where(shop: Caller) -> None:
     answer = shop.get("/api/logs/aggregate/?" + urlencode({"query": 'level:error AND "open', "interval": "1h"}))
     assert (answer.status_code, answer.json["position"]) == (400, 16)
     assert answer.json["suggestion"].endswith('open"')
+
+
+def test_a_wrong_interval_is_answered_with_what_one_looks_like(shop: Caller) -> None:
+    answer = shop.get("/api/logs/aggregate/?interval=5x")
+    assert answer.status_code == 422
+    assert "a width like 30s, 5m, 1h, 1d" in answer.json["detail"]
+    assert "pattern" not in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["aggregate/", "fields/", "fields/service/values/", "patterns/", "stats/"])
+def test_times_are_told_to_the_microsecond(shop: Caller, path: str) -> None:
+    took_ms = shop.get(f"/api/logs/{path}").json["took_ms"]
+    assert took_ms > 0
+    assert took_ms == round(took_ms, 3)

@@ -50,8 +50,8 @@ class Watched(Input):
         str,
         Field(
             pattern=r"^[A-Za-z0-9_-]{0,64}$",
-            description="An id of your choice, for `/api/queries/{id}/`. A query of yours that still runs under it is"
-            " cancelled.",
+            description="An id of your choice, for `/api/queries/{id}/`: at most 64 letters, digits, - and _. A query of"
+            " yours that still runs under it is cancelled.",
         ),
     ] = ""
 
