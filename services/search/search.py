@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from services.clock import Clock
-from services.errors import InvalidInput, InvalidQuery
+from services.errors import BackendError, InvalidInput, InvalidQuery, QuotaExceeded
 from services.log_store.interface import SAME_STREAM, Aggregation, Handle, LogContext, LogPage, LogRecord, LogStore
 from services.model import LEVELS
 from services.principal import Principal, Right, require
@@ -87,7 +87,10 @@ class Search:
         names = attributes_in(parse(request.query))
         if not names:
             return []
-        there = self._store.fields(principal.organisation_id, MatchAll(), start=None, end=None)
+        try:
+            there = self._store.fields(principal.organisation_id, MatchAll(), start=None, end=None)
+        except (BackendError, QuotaExceeded):  # the search itself was answered; a remark is not worth an error
+            return []
         return notices(request.query, names, there) if there.total else []
 
     def get(self, principal: Principal, record_id: str) -> LogRecord:

@@ -22,16 +22,7 @@ WASTE_SHARE = 0.25
 WASTE_RECORDS = 10_000
 """A file is compacted once this many records, and this share of what was there, have been deleted."""
 
-_WHOLE_TABLES = (
-    "shapes",
-    "shapeless_sources",
-    "idempotency",
-    "uploads",
-    "sequence",
-    "patterns",
-    "pattern_tree",
-    "promoted",
-)
+_WHOLE_TABLES = ("idempotency", "uploads", "sequence", "patterns", "pattern_tree", "promoted")
 _MINUTE_US = 60_000_000
 _END_US = 1 << 60
 
@@ -96,12 +87,17 @@ class Copy:
             store_filter(self.cursor, self.new, block, made)
 
     def copy_rest(self) -> None:
-        """What came and what went since. Nobody writes to the old file now."""
+        """What came and what went since. Nobody writes to the old file now.
+
+        Shapes that no record has any more stay behind, and so does which sources had no structure: they may by now.
+        """
         self.cursor.execute(
             f"INSERT INTO {self.new}.long_texts SELECT * FROM {self.old}.long_texts WHERE seq > ?", [self.high_seq]
         )
         self._drop_deleted()
         self._insert_after()
+        used = f"shape_id IN (SELECT shape_id FROM {self.new}.logs)"  # a full dictionary has room again
+        self.cursor.execute(f"INSERT INTO {self.new}.shapes SELECT * FROM {self.old}.shapes WHERE {used}")
         for table in _WHOLE_TABLES:
             self.cursor.execute(f"DELETE FROM {self.new}.{table}")
             self.cursor.execute(f"INSERT INTO {self.new}.{table} SELECT * FROM {self.old}.{table}")

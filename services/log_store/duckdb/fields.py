@@ -1,7 +1,7 @@
 """Which fields the records that match have, of what types, and how many of them.
 
 Of each record only the form of its attributes is read (DuckDB's `json_structure`: keys and types, no values); 20,000 wide
-events have a few hundred forms, and only those are walked. Beyond `READ_RECORDS` matches a sample is read: records are
+events have a few hundred forms, and only those are walked. Beyond `READ_RECORDS` matches, or `READ_BYTES`, a sample is read: records are
 taken in runs of `_RUN` neighbours by seq, the runs with the lowest hash first, until the next one would exceed the
 bound. Every run has the same chance, the same question reads the same records, and DuckDB leaves out most of the file.
 """
@@ -18,6 +18,8 @@ from services.query.printing import to_text
 from services.query.tree import Exists
 
 READ_RECORDS = 20_000
+READ_BYTES = 16 << 20
+"""Of attributes: 8,000 records with 1,500 keys of their own took all the memory that there was."""
 MAX_PATHS = 1_000
 MAX_DEPTH = 20
 """Keys of a path; an object below is reported as one."""
@@ -49,6 +51,7 @@ def fields(cursor: duckdb.DuckDBPyConnection, logs: str, matching: Matching, pro
     """The fields of the records that match: of all, or a sample of at most `READ_RECORDS`; `promoted` paths have columns."""
     began = time.perf_counter()
     total, sampled = _sampled(cursor, logs, matching)
+    sampled = _within_bytes(cursor, logs, sampled)
     has = ", ".join(f"{condition} AS {name}" for name, condition in _HAS_COLUMN.items())
     records, values = sampled.select(f"{has}, TRY(json_structure(attributes))::VARCHAR AS form", logs)
     cursor.execute(f"CREATE TEMP TABLE forms AS {records}", values)
@@ -72,6 +75,16 @@ def _sampled(cursor: duckdb.DuckDBPyConnection, logs: str, matching: Matching) -
     if total <= READ_RECORDS:
         return total, matching
     return total, matching.narrowed(f"{_HASH} <= ?", [last_run])
+
+
+def _within_bytes(cursor: duckdb.DuckDBPyConnection, logs: str, sampled: Matching) -> Matching:
+    """Fewer runs, at least one, where the attributes of those to read are many: their forms are held in memory."""
+    matches, values = sampled.select(f"{_HASH} AS run, coalesce(strlen(attributes), 0) AS bytes", logs)
+    sql = f"""WITH runs AS (SELECT run, sum(bytes) AS bytes FROM ({matches}) GROUP BY run),
+        summed AS (SELECT run, sum(bytes) OVER (ORDER BY run) AS upto FROM runs)
+        SELECT max(upto)::BIGINT, coalesce(max(run) FILTER (upto <= {READ_BYTES}), min(run)) FROM summed"""
+    most, last_run = first_row(cursor, sql, values) or (0, None)
+    return sampled if (most or 0) <= READ_BYTES else sampled.narrowed(f"{_HASH} <= ?", [last_run])
 
 
 def _columns(cursor: duckdb.DuckDBPyConnection) -> tuple[int, list[FieldInfo]]:

@@ -9,7 +9,7 @@ narrow what is read, in front of the exact condition: AND takes what both can, O
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from services.log_store.duckdb import dictionary, promoted
+from services.log_store.duckdb import attribute_numbers, dictionary, promoted
 from services.log_store.duckdb.block_index import BlockIndex
 from services.log_store.duckdb.filters import trace_key, windows
 from services.log_store.duckdb.promoted import Promoted
@@ -108,7 +108,7 @@ class IndexedCompiler(Compiler):
         if column is not None:
             return promoted.condition(column, test, exact)
         self.asked_paths.append(path)
-        return exact
+        return attribute_numbers.condition(path, test, exact)
 
     def _admitting(self, keys: list[str]) -> frozenset[int]:
         self.asks_index = True

@@ -31,6 +31,7 @@ from services.log_store.duckdb.promoted import (
     Promoted,
     fill_block,
     finish_filling,
+    is_somewhere,
     promote,
     promoted_paths,
 )
@@ -231,7 +232,10 @@ class Maintenance:
             if one_value(cursor, f"SELECT count(*) FROM {database}.logs") >= WORTH_RECORDS:
                 present = {each.path: each for each in promoted_paths(cursor, database, filled_only=False)}
                 for path in self._path_uses.wanted(organisation_id, present):
-                    self._submit(organisation_id, partial(_begin_promotion, path=path))
+                    if is_somewhere(cursor, database, path):
+                        self._submit(organisation_id, partial(_begin_promotion, path=path))
+                    else:
+                        self._path_uses.forget(organisation_id, path)
             ready = {each.path for each in promoted_paths(cursor, database, filled_only=True)}
             unfilled = [each for each in promoted_paths(cursor, database, filled_only=False) if each.path not in ready]
         for column in unfilled:

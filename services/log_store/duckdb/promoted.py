@@ -103,6 +103,12 @@ def _text(json: str) -> str:
     return f"CASE WHEN {is_complex} THEN {COMPLEX} ELSE {text_of(json)} END"
 
 
+def is_somewhere(cursor: duckdb.DuckDBPyConnection, database: str, path: str) -> bool:
+    """Whether some record has the path: a name that none has is not worth a column."""
+    json = attribute_sql(path).json
+    return bool(cursor.execute(f"SELECT 1 FROM {database}.logs WHERE {json} IS NOT NULL LIMIT 1").fetchall())
+
+
 def promote(writing: duckdb.DuckDBPyConnection, database: str, path: str) -> Promoted:
     """Give the path its columns, empty as yet, in the transaction that `writing` has open."""
     slot = one_value(writing, f"SELECT coalesce(max(slot), -1) + 1 FROM {database}.promoted")
@@ -150,6 +156,11 @@ class PathUses:
             if len(uses) > 8 * MAX_PROMOTED:
                 self._uses[organisation_id] = Counter(dict(uses.most_common(4 * MAX_PROMOTED)))
             return any(uses[path] == ENOUGH_USES for path in asked)
+
+    def forget(self, organisation_id: str, path: str) -> None:
+        """Begin to count anew."""
+        with self._lock:
+            self._uses.get(organisation_id, Counter()).pop(path, None)
 
     def wanted(self, organisation_id: str, promoted: Mapping[str, object]) -> list[str]:
         """The paths that were asked for often enough and have no columns yet, most used first."""

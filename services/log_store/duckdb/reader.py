@@ -46,9 +46,14 @@ from services.query.tree import Query
 
 MAX_OFFSET = 10_000
 MAX_LIMIT = 1_000
-FEW = 1_000
+FEW = 3_000
 """Up to this many matches of a text, their positions are fetched instead of counted."""
 _HOUR_US = 3_600_000_000
+_POSITION = "epoch_us(timestamp), seq, rowid"
+
+Position = tuple[int, int, int]
+"""(timestamp_us, seq, rowid) of a record. A rowid holds for one snapshot."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -103,23 +108,21 @@ class Reader:
         total, narrowed = self._count_by_hour(query, matching, cursor_at)
         return total, self._page_rows(query, narrowed, cursor_at) if total else []
 
-    def _few_positions(self, matching: Matching) -> list[tuple[int, int]] | None:
-        """(timestamp_us, seq) of every match where they are at most `FEW`; then one pass over the texts is all it takes."""
+    def _few_positions(self, matching: Matching) -> list[Position] | None:
+        """Every match where they are at most `FEW`; then one pass over the texts is all it takes."""
         self._go_on()
-        matches, values = matching.select("epoch_us(timestamp), seq", self._logs)
+        matches, values = matching.select(_POSITION, self._logs)
         rows = self.cursor.execute(f"SELECT * FROM ({matches}) LIMIT {FEW + 1}", values).fetchall()
         return None if len(rows) > FEW else rows
 
-    def _rows_at(self, positions: list[tuple[int, int]], newest_first: bool) -> list[tuple[Any, ...]]:
+    def _rows_at(self, positions: list[Position], newest_first: bool) -> list[tuple[Any, ...]]:
+        """The rows, read by their places in the table: by seq, DuckDB would read whole columns (410 ms instead of 110)."""
         if not positions:
             return []
-        times = [position[0] for position in positions]
-        sql = f"""SELECT {SELECTED} FROM {self._logs}
-                  WHERE timestamp BETWEEN ? AND ? AND seq IN (SELECT unnest(?::BIGINT[]))"""
-        seqs = [position[1] for position in positions]
-        values = [moment(min(times)), moment(max(times)), seqs]
         direction = "DESC" if newest_first else "ASC"
-        return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), values).fetchall()
+        sql = f"SELECT {SELECTED} FROM {self._logs} WHERE rowid IN (SELECT unnest(?::BIGINT[]))"
+        places = [position[2] for position in positions]
+        return self.cursor.execute(within_budget(sql, f"us {direction}, seq {direction}"), [places]).fetchall()
 
     def _count_by_hour(
         self, query: LogQuery, matching: Matching, cursor_at: tuple[int, int] | None
@@ -153,8 +156,8 @@ class Reader:
         self._go_on()
         # Positions first: to sort 10,000 wide records by their time would take their texts along. By `timestamp` itself,
         # not by an expression of it: DuckDB leaves out row groups that lie behind what it has found so far.
-        matches, values = matching.select("timestamp, seq", self._logs)
-        sql = f"""SELECT epoch_us(timestamp), seq FROM ({matches})
+        matches, values = matching.select("timestamp, seq, rowid", self._logs)
+        sql = f"""SELECT epoch_us(timestamp), seq, rowid FROM ({matches})
                   ORDER BY timestamp {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
         return self._rows_at(self.cursor.execute(sql, values).fetchall(), query.newest_first)
 
@@ -246,13 +249,11 @@ def check_query(query: LogQuery) -> None:
         raise InvalidQuery("The cursor is not one that was given out.", expected="the next_cursor of a page")
 
 
-def _page_of(
-    positions: list[tuple[int, int]], query: LogQuery, cursor_at: tuple[int, int] | None
-) -> list[tuple[int, int]]:
+def _page_of(positions: list[Position], query: LogQuery, cursor_at: tuple[int, int] | None) -> list[Position]:
     """The positions of the page, with one more where it is not the last."""
     ordered = sorted(positions, reverse=query.newest_first)
     if cursor_at is not None:
-        ordered = [at for at in ordered if (at < cursor_at if query.newest_first else at > cursor_at)]
+        ordered = [at for at in ordered if (at[:2] < cursor_at if query.newest_first else at[:2] > cursor_at)]
     return ordered[query.offset : query.offset + query.limit + 1]
 
 

@@ -26,6 +26,8 @@ MAX_SHAPE_BYTES = 4_096
 """With 1,024, one message in twelve of up to 2 kB had no shape, and every search for a word read those: 5 ms became 60."""
 MAX_DICTIONARY_BYTES = 16 << 20
 """Of all shapes of an organisation together: 50,000 of 300 bytes."""
+MANY_SOURCES = 500
+"""A batch with more is judged as a whole: 20,000 sources one by one took 5 s."""
 _MEMORY_ENTRIES = 20_000
 
 
@@ -74,8 +76,9 @@ class Shapes:
         self._plan = _Plan({}, {}, set())
         per_shape, per_source = encoded(shapes), encoded(sources)
         indices, words = per_shape.indices, per_shape.dictionary
-        if len(per_source.dictionary) <= 1 and not (len(per_source.dictionary) and per_source.null_count):
-            source = per_source.dictionary[0].as_py() if len(per_source.dictionary) else None
+        is_one = len(per_source.dictionary) <= 1 and not (len(per_source.dictionary) and per_source.null_count)
+        if is_one or len(per_source.dictionary) > MANY_SOURCES:
+            source = per_source.dictionary[0].as_py() if is_one and len(per_source.dictionary) else None
             ids = self._of_source(cursor, source, len(shapes), words)
             found = pc.take(ids, indices)
         else:

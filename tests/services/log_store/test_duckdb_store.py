@@ -1,5 +1,6 @@
 """What is true of the DuckDB store alone: its files, its writer, its limits."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -11,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from services.errors import BackendTimeout, BackendUnavailable, Cancelled, QuotaExceeded
-from services.log_store.duckdb import DuckDBLogStore, commit, matching, schema
+from services.log_store.duckdb import DuckDBLogStore, commit, fields, maintenance, matching, schema
 from services.log_store.duckdb.engine import ROW_GROUP_ROWS, Engine, EngineSettings
+from services.log_store.duckdb.promoted import promoted_paths
 from services.log_store.interface import Handle, LogQuery
 from services.model import LOG_SCHEMA, LogBatch
 from services.query.language import MatchAll, parse
@@ -314,3 +316,32 @@ def test_a_search_that_is_cancelled_while_it_waits_for_its_turn_ends(
     thread.join(10)
     assert len(ended) == 1
     store.close()
+
+
+def test_fields_of_records_with_very_many_keys_are_read_from_fewer_of_them(
+    store: DuckDBLogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, "READ_BYTES", 20_000)
+    wide = [json.dumps({f"key_{number}_{each}": each for each in range(40)}) for number in range(400)]
+    store.append("acme", batch(*(record("x", at=at, attributes=text) for at, text in enumerate(wide))))
+    found = store.fields("acme", MatchAll())
+    assert found.total == 400
+    assert 0 < found.read_records <= 64
+    assert len(found.fields) > 40
+
+
+def test_a_name_that_no_record_has_gets_no_columns(store: DuckDBLogStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "WORTH_RECORDS", 0)
+    store.append("acme", batch(record("x", attributes='{"there": 1}')))
+    for _ in range(3):
+        store.search("acme", LogQuery(query=parse("absent:1 OR there:1")))
+    wait_for(lambda: any(each.is_promoted for each in store.fields("acme", MatchAll()).fields))
+    assert store.maintain("acme").promoted_paths == 0
+    with store._engine.cursor() as cursor:
+        assert [each.path for each in promoted_paths(cursor, '"org_acme"', filled_only=False)] == ["there"]
+
+
+def test_thousands_of_sources_in_one_batch_are_judged_as_a_whole(store: DuckDBLogStore) -> None:
+    store.append("acme", batch(*(record(f"order {at} done", at=at, source=f"s{at}") for at in range(1_500))))
+    assert store.search("acme", LogQuery(query=parse("order done"))).total == 1_500
+    assert len(store.patterns("acme", MatchAll()).patterns) == 1
