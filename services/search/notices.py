@@ -47,7 +47,7 @@ def _notice(text: str, name: str, position: int, there: FieldsResult) -> Notice:
     near = near_miss(name)
     close = [near] if near else difflib.get_close_matches(name, [each.name for each in there.fields], 1, _CLOSE)
     sees_all = there.read_records == there.total and not there.has_more
-    who = "No record has" if sees_all else "Few records have, if any,"
+    who = "No record has" if sees_all else "Hardly any record has"
     found = text[position : position + len(name)] == name
     meant = f"; did you mean {close[0]}?" if close else "."
     corrected = text[:position] + close[0] + text[position + len(name) :] if close and found else None

@@ -48,7 +48,7 @@ def test_of_fields_that_are_there_nothing_is_said(text: str) -> None:
 
 def test_where_not_all_records_were_read_it_is_no_certainty() -> None:
     for found in (there(read=50), there(has_more=True)):
-        assert said("zebra:1", found)[0].message == "Few records have, if any, the field zebra."
+        assert said("zebra:1", found)[0].message == "Hardly any record has the field zebra."
 
 
 def test_a_name_with_escapes_is_told_without_a_place() -> None:
