@@ -10,6 +10,7 @@ MODIFIER = re.compile(r"([~^])[\d.]*(?=[\s)]|$)")
 """Lucene's fuzziness, distance and boost, behind a word or phrase."""
 
 _RANGE_PARTS = re.compile(r"\s*(?:\bTO\b|\bto\b|\.\.|,|\s)\s*")
+_UNCLOSED = re.compile(r"[\[{]\s*[^\s\[\]{}()]+\s+TO\s+[^\s\[\]{}()]+(?=\s|$|\))")
 _BOOSTS = "Boosts are not supported: results are ordered by time."
 
 
@@ -43,6 +44,11 @@ def quoted_name(text: str, at: int, end: int) -> InvalidQuery:
 
 def no_range(text: str, at: int) -> InvalidQuery:
     """A bracket at the place of a value that begins no range."""
+    unclosed = _UNCLOSED.match(text, at)
+    if unclosed is not None:
+        closing = "]" if text[at] == "[" else "}"
+        span, mend = (at, len(unclosed[0])), unclosed[0] + closing
+        return refusal(text, span, "A range is not closed.", f"a closing {closing}", write=mend)
     end = run_end(text, at)
     written = text[at:end]
     parts = [part or "*" for part in _RANGE_PARTS.split(written[1:-1].strip(), maxsplit=1)]

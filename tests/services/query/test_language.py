@@ -505,3 +505,17 @@ def test_the_guide_names_the_limits() -> None:
         (MAX_PATH_PARTS, "names in a path"),
     ):
         assert f"{limit:,} {unit}" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("duration_ms:[100 TO 20", "duration_ms:[100 TO 20]"),
+        ("(a:{1 TO 5) AND x", "(a:{1 TO 5}) AND x"),
+        ("a:[1 TO 5 AND x", "a:[1 TO 5] AND x"),
+    ],
+)
+def test_a_range_that_is_not_closed_is_closed_by_the_mend(text: str, mend: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        parse(text)
+    assert refused.value.suggestion == mend
