@@ -91,7 +91,7 @@ class Readings:
     """Every way to read the dots of a path: a.b.c is a / b / c, a / b.c, a.b / c and a.b.c."""
 
     def __init__(self, path: str):
-        readings = _readings(path)
+        readings = readings_of(path)
         self.paths = ["$" + "".join(_step(key) for key in keys) for keys in readings if _can_be_written(keys)]
         self.chains = [keys for keys in readings if not _can_be_written(keys)]
 
@@ -120,18 +120,16 @@ def _chain(source: str, steps: int) -> str:
     return sql
 
 
-def _readings(path: str) -> list[list[str]]:
+def readings_of(path: str) -> list[list[str]]:
+    """Every way to take the parts of a path as keys: each dot stands between two keys or inside one."""
     parts = path.split(".")
-    readings = []
+    found = []
     for joins in product((False, True), repeat=len(parts) - 1):
         keys = [parts[0]]
         for is_joined, part in zip(joins, parts[1:], strict=True):
-            if is_joined:
-                keys[-1] += "." + part
-            else:
-                keys.append(part)
-        readings.append(keys)
-    return readings
+            keys = [*keys[:-1], f"{keys[-1]}.{part}"] if is_joined else [*keys, part]
+        found.append(keys)
+    return found
 
 
 def _can_be_written(keys: Sequence[str]) -> bool:

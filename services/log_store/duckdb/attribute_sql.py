@@ -9,11 +9,12 @@ JSON is parsed once for each record and path, and not at all where the text cann
 """
 
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Protocol
 
 from services.errors import InvalidQuery
 from services.query.fields import MAX_PATH_PARTS
+from services.query.sql_attributes import readings_of
 from services.query.sql_values import NUMBER
 
 MAX_PATH_LENGTH = 1_000
@@ -63,7 +64,7 @@ def attribute_sql(path: str) -> AttributeSql:
     found, may_be_list = _extracted(_json_path(parts)), "contains(attributes, '[')"
     if len(parts) > 1:
         has_dots = _may_hold([f"{first}.{second}" for first, second in pairwise(parts)])
-        paths = "[" + ", ".join(_json_path(keys) for keys in _readings(parts)) + "]"
+        paths = "[" + ", ".join(_json_path(keys) for keys in readings_of(path)) + "]"
         found = f"CASE WHEN {has_dots} THEN {_merged(_extracted_all(paths))} ELSE {found} END"
         may_be_list = f"({may_be_list} OR {has_dots})"
     json = f"CASE WHEN {_may_hold([max(parts, key=len)])} THEN {found} END"
@@ -141,17 +142,6 @@ def _json_path(keys: list[str]) -> str:
         return quoted("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
     escaped = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
     return quoted("$" + "".join(f'."{key}"' for key in escaped))
-
-
-def _readings(parts: list[str]) -> list[list[str]]:
-    """Every way to take the parts as keys: each dot stands between two keys or inside one."""
-    found = []
-    for joins in product((False, True), repeat=len(parts) - 1):
-        keys = [parts[0]]
-        for is_joined, part in zip(joins, parts[1:], strict=True):
-            keys = [*keys[:-1], f"{keys[-1]}.{part}"] if is_joined else [*keys, part]
-        found.append(keys)
-    return found
 
 
 def _may_hold(keys: list[str]) -> str:

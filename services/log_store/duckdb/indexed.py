@@ -46,7 +46,7 @@ class Engine:
     tokens       folds and cuts a text            has_digits  for each token whether shapes mask it
     hashes       of filter keys                   shape_ids   ids of the shapes that fulfil a condition on the dictionary,
                                                               None where they are more than `MAX_NARROWING_SHAPES`
-    fold         lower-cases as the engine does   shapes_table SQL name of the dictionary
+    shapes_table, patterns_table  SQL names of the dictionary and of the patterns
     index        the blocks                       match_regex whether an RE2 pattern matches each of the texts
     promoted     the columns of an attribute path that has some
     """
@@ -62,12 +62,27 @@ class Engine:
     promoted: Callable[[str], Promoted | None]
 
 
-class IndexedCompiler(Compiler):
+class ScanCompiler(Compiler):
+    """Reads everything; only what a pattern is, the dictionary alone knows."""
+
+    def __init__(self, engine: Engine):
+        super().__init__(engine.tokens, engine.match_regex)
+        self.engine = engine
+
+    def pattern(self, pattern_id: int) -> Condition:
+        """See `Compiler`."""
+        return _of_shapes(self.engine, _of_pattern(self.engine, pattern_id))
+
+    def has_pattern(self) -> Condition:
+        """See `Compiler`."""
+        return _of_shapes(self.engine, _GROUPED)
+
+
+class IndexedCompiler(ScanCompiler):
     """What both kinds of blocks have in common: trees of conditions, and trace ids."""
 
     def __init__(self, engine: Engine, blocks: frozenset[int]):
-        super().__init__(engine.tokens, engine.match_regex)
-        self.engine = engine
+        super().__init__(engine)
         self.all_blocks = blocks
         self.asks_index = False
         self.asked_paths: list[str] = []
@@ -118,7 +133,8 @@ class IndexedCompiler(Compiler):
         on_shapes = [part for part in parts if isinstance(part, Indexed) and part.dictionary is not None]
         if len(on_shapes) > 1:
             both = joined(operator, [part.dictionary for part in on_shapes if part.dictionary is not None])
-            parts = [part for part in parts if part not in on_shapes] + [self.on_dictionary(both)]
+            others = [part for part in parts if not isinstance(part, Indexed) or part.dictionary is None]
+            parts = [*others, self.on_dictionary(both)]
         if len(parts) == 1:
             return parts[0]
         exact = joined(operator, _with_one_list_of_tokens(operator, parts))
@@ -143,22 +159,6 @@ class IndexedCompiler(Compiler):
         if not isinstance(part, Indexed):
             return None
         return part.shapes if part.dictionary is None else self.engine.shape_ids(part.dictionary)
-
-
-class ScanCompiler(Compiler):
-    """Reads everything; only what a pattern is, the dictionary alone knows."""
-
-    def __init__(self, engine: Engine):
-        super().__init__(engine.tokens, engine.match_regex)
-        self.engine = engine
-
-    def pattern(self, pattern_id: int) -> Condition:
-        """See `Compiler`."""
-        return _of_shapes(self.engine, _of_pattern(self.engine, pattern_id))
-
-    def has_pattern(self) -> Condition:
-        """See `Compiler`."""
-        return _of_shapes(self.engine, _GROUPED)
 
 
 class ShapedCompiler(IndexedCompiler):
@@ -219,14 +219,6 @@ class PlainCompiler(IndexedCompiler):
             return exact
         blocks = self._admitting([*words, *windows(words, self.engine.has_digits(words))])
         return Indexed(exact.sql, exact.values, exact.is_heavy, None, blocks, None, _only_one(words))
-
-    def pattern(self, pattern_id: int) -> Condition:
-        """See `Compiler`."""
-        return _of_shapes(self.engine, _of_pattern(self.engine, pattern_id))
-
-    def has_pattern(self) -> Condition:
-        """See `Compiler`."""
-        return _of_shapes(self.engine, _GROUPED)
 
 
 _GROUPED = Condition("(pattern_id IS NOT NULL)")

@@ -110,7 +110,7 @@ class Reader:
 
     def _few_positions(self, matching: Matching) -> list[Position] | None:
         """Every match where they are at most `FEW`; then one pass over the texts is all it takes."""
-        self._go_on()
+        self.go_on()
         matches, values = matching.select(_POSITION, self._logs)
         rows = self.cursor.execute(f"SELECT * FROM ({matches}) LIMIT {FEW + 1}", values).fetchall()
         return None if len(rows) > FEW else rows
@@ -128,7 +128,7 @@ class Reader:
         self, query: LogQuery, matching: Matching, cursor_at: tuple[int, int] | None
     ) -> tuple[int, Matching]:
         """The total, and the matches narrowed to the hours that hold the page."""
-        self._go_on()
+        self.go_on()
         matches, values = matching.select("timestamp", self._logs)
         by_hour = f"SELECT epoch_us(timestamp) // {_HOUR_US} AS hour, count(*) FROM ({matches}) GROUP BY 1"
         rows = self.cursor.execute(by_hour, values).fetchall()
@@ -153,7 +153,7 @@ class Reader:
             # the first comparison is implied by the rest; it is what DuckDB can prune row groups with
             after = f"timestamp {beyond}= ? AND (timestamp {beyond} ? OR seq {beyond} ?)"
             matching = matching.narrowed(after, [last, last, cursor_at[1]])
-        self._go_on()
+        self.go_on()
         # Positions first: to sort 10,000 wide records by their time would take their texts along. By `timestamp` itself,
         # not by an expression of it: DuckDB leaves out row groups that lie behind what it has found so far.
         matches, values = matching.select("timestamp, seq, rowid", self._logs)
@@ -161,7 +161,7 @@ class Reader:
                   ORDER BY timestamp {direction}, seq {direction} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"""
         return self._rows_at(self.cursor.execute(sql, values).fetchall(), query.newest_first)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
         """Between two statements there is nothing that could be interrupted. Raises `Cancelled`."""
         if self.handle is not None:
             self.handle.go_on()

@@ -152,13 +152,13 @@ class DuckDBLogStore(LogStore):
 
     def _change(self, organisation_id: str, change: Change) -> int:
         """Have the organisation's writer make a change between two groups."""
-        task = Task(change)
-        self._writer(organisation_id).submit(task)
-        return task.answer.result()
+        return self._done(organisation_id, Task(change))
 
     def _while_closed(self, organisation_id: str, run: Callable[[], int]) -> int:
         """Have something done while the organisation's writer has the file closed."""
-        task = ClosedTask(run)
+        return self._done(organisation_id, ClosedTask(run))
+
+    def _done(self, organisation_id: str, task: Task | ClosedTask) -> int:
         self._writer(organisation_id).submit(task)
         return task.answer.result()
 
@@ -187,7 +187,7 @@ class DuckDBLogStore(LogStore):
 
         def run(reader: Reader) -> LogPage:
             matching = reader.matching(query.query, query.start, query.end)
-            with self._slot(organisation_id, matching.is_heavy, handle):
+            with self._slot(reader, matching.is_heavy):
                 return reader.search(query, matching)
 
         return self._read(organisation_id, run, empty, handle)
@@ -229,7 +229,7 @@ class DuckDBLogStore(LogStore):
         def run(reader: Reader) -> list[AggregateResult]:
             matching = reader.matching(query, start, end)
             promoted = reader.promoted(aggregations)
-            with self._slot(organisation_id, matching.is_heavy or is_costly(aggregations, promoted), handle):
+            with self._slot(reader, matching.is_heavy or is_costly(aggregations, promoted)):
                 return reader.aggregate(aggregations, matching, promoted)
 
         nothing = [empty_result(aggregation) for aggregation in aggregations]
@@ -268,7 +268,7 @@ class DuckDBLogStore(LogStore):
 
         def run(reader: Reader) -> FieldsResult:
             matching = reader.matching(query, start, end)
-            with self._slot(organisation_id, matching.is_heavy):
+            with self._slot(reader, matching.is_heavy):
                 return reader.fields(matching)
 
         return self._read(organisation_id, run, FieldsResult([], 0, 0, False, 0.0), handle)
@@ -289,7 +289,7 @@ class DuckDBLogStore(LogStore):
 
         def run(reader: Reader) -> PatternsResult:
             matching = reader.matching(query, start, end)
-            with self._slot(organisation_id, matching.is_heavy):
+            with self._slot(reader, matching.is_heavy):
                 return reader.patterns(matching, limit)
 
         return self._read(organisation_id, run, PatternsResult([], 0, 0, 0, 0.0))
@@ -374,10 +374,9 @@ class DuckDBLogStore(LogStore):
             raise
 
     @contextmanager
-    def _slot(self, organisation_id: str, is_heavy: bool, handle: Handle | None = None) -> Iterator[None]:
-        with self._gate.slot(organisation_id) if is_heavy else nullcontext():
-            if handle is not None:
-                handle.go_on()
+    def _slot(self, reader: Reader, is_heavy: bool) -> Iterator[None]:
+        with self._gate.slot(reader.organisation_id) if is_heavy else nullcontext():
+            reader.go_on()
             yield
 
     # -- the end -----------------------------------------------------------------------------------------------
