@@ -2,11 +2,13 @@
 
 Promises:
 - `append` returns when the batch is durable: it survives kill -9 and power loss from then on. A batch is stored
-  whole or not at all. What was appended is found by a `search` that starts after `append` returned.
+  whole or not at all.
+- A read finds what the same process appended before it began. A store on a server waits for that, for a moment and where
+  not too much is on its way; `settle` waits longer and says whether it is so.
 - Records are ordered by (timestamp, seq). `seq` grows with commit order inside an organisation and survives a clock
   that steps back. A cursor is a position in that order, so paging never repeats or skips a record that was there
   when it began; records that arrive meanwhile may or may not be seen.
-- Totals are exact.
+- Totals and counts are exact, unless an answer says that it is partial, or at least so many.
 - Every call names the organisation; there is no way to ask without one.
 Not promised: the order of batches that are appended concurrently.
 """
@@ -68,6 +70,7 @@ class LogQuery:
     """One search. Times are aware UTC and half-open [start, end); None leaves that side open.
 
     `cursor` is an id from an earlier page's `next_cursor`; `offset` is for page numbers and at most 10,000.
+    total_bound  lets the store stop counting there: `LogPage.total_is_at_least` then says that it did
     """
 
     query: Query = field(default_factory=MatchAll)
@@ -78,6 +81,7 @@ class LogQuery:
     offset: int = 0
     cursor: str | None = None
     with_total: bool = True
+    total_bound: int | None = None
 
 
 LogRecord = dict[str, Any]
@@ -89,6 +93,8 @@ JSON text (byte-faithful), `tags` a list, absent values None."""
 class LogPage:
     """One page of records. `total` is exact, or None where it was not asked for.
 
+    total_is_at_least  counting ended at `LogQuery.total_bound`: there may be more
+    is_partial         not all records could be looked at: `total` counts those that were, the rest may hold more
     scanned_rows is about how many records were looked at: those that no index had shut out.
     A page of very large records ends early, with at least one: as long as there are more, `next_cursor` is not None.
     """
@@ -98,6 +104,8 @@ class LogPage:
     next_cursor: str | None
     took_ms: float
     scanned_rows: int
+    total_is_at_least: bool = False
+    is_partial: bool = False
 
 
 Metric = Literal["count", "distinct", "sum", "avg", "min", "max", "p50", "p95", "p99"]
@@ -141,11 +149,13 @@ class AggregateResult:
     A metric other than count adds `value` (double, NULL for a group without a number; `distinct` is then 0). `with_other` adds one bool column
     `<field>.other` per field: true in the group of all the rest, where the field itself is NULL.
     Time rows come oldest first, other rows by falling count; empty buckets are left out.
+    is_partial says that only some of the records could be looked at.
     """
 
     table: pa.Table
     took_ms: float
     scanned_rows: int
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,7 +200,7 @@ class FieldsResult:
     """Fields by falling count, columns before attributes. `count / read_records` is a field's coverage.
 
     All records are read where they are at most a bound; else `read_records` of them, spread evenly over the matches.
-    `has_more` where there are more paths than are told.
+    `has_more` where there are more paths than are told; `is_partial` where `total` counts only records looked at.
     """
 
     fields: list[FieldInfo]
@@ -198,6 +208,7 @@ class FieldsResult:
     read_records: int
     has_more: bool
     took_ms: float
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,13 +229,17 @@ class PatternCount:
 
 @dataclass(frozen=True)
 class PatternsResult:
-    """Patterns by falling count; the counts of all patterns sum to `total`, those beyond the limit are `other_count`."""
+    """Patterns by falling count; the counts of all patterns sum to `total`, those beyond the limit are `other_count`.
+
+    is_partial says that only some of the records could be looked at.
+    """
 
     patterns: list[PatternCount]
     total: int
     pattern_count: int
     other_count: int
     took_ms: float
+    is_partial: bool = False
 
 
 class Handle:
@@ -295,10 +310,14 @@ class LogStore(ABC):
         idempotency: Idempotency | None = None,
         upload: UploadProgress | None = None,
     ) -> Appended:
-        """Store `batch` and return when it is durable and can be found.
+        """Store `batch` and return when it is durable.
 
-        Raises `Conflict` (idempotency), `StorageFull`, `BackendUnavailable`.
+        Raises `Conflict` (idempotency), `StorageFull`, `QuotaExceeded` (too much is on its way), `BackendUnavailable`.
         """
+
+    def settle(self, organisation_id: str, timeout_s: float) -> bool:
+        """Wait until reads find all that this process appended before; False where that took longer than `timeout_s`."""
+        return True
 
     @abstractmethod
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
