@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.errors import Conflict, ElkVisionError
+from services.log_store.coded import encoded
 from services.log_store.duckdb.blocks import Blocks
-from services.log_store.duckdb.coded import encoded
 from services.log_store.duckdb.long_texts import take_out
 from services.log_store.duckdb.promoted import filling_sql, promoted_paths
 from services.log_store.duckdb.rows import one_value

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from services.log_store.duckdb.coded import encoded
+from services.log_store.coded import encoded
 from services.log_store.duckdb.store import DuckDBLogStore
 from services.log_store.interface import LogQuery
 from services.model import CODED_SCHEMA, LOG_SCHEMA

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.log_store.duckdb import DuckDBLogStore, compaction, shapes
+from services.log_store import shape_rules
+from services.log_store.duckdb import DuckDBLogStore, compaction
 from services.log_store.interface import LogQuery
 from services.query.language import parse
 from tests.clocks import HandClock
@@ -146,7 +147,7 @@ def test_what_a_crash_left_of_a_compaction_is_thrown_away(folder: Path) -> None:
 def test_a_dictionary_full_of_shapes_that_are_gone_has_room_again(
     store: DuckDBLogStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shapes, "MAX_SHAPES", 200)
+    monkeypatch.setattr(shape_rules, "MAX_SHAPES", 200)
     rng = random.Random(4)
     words = ["".join(rng.choice("abcdefgh") for _ in range(9)) for _ in range(400)]
     store.append("acme", batch(*(record(word, at=at) for at, word in enumerate(words))))
