@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.stores import store_settings
+
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SERVE = (sys.executable, "-m", "app")
@@ -39,7 +41,7 @@ class RunningServer:
         self.root = root
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.settings = settings
+        self.settings = {**store_settings(data_dir), **settings}
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()

@@ -12,6 +12,7 @@ from app.config import Config
 from app.flask_app import create_app
 from app.wiring import Application, build
 from tests.running import wait_for
+from tests.stores import store_settings
 
 PASSWORD = "a long and dull password"
 _NUMBERS = itertools.count(1)
@@ -61,8 +62,9 @@ class Caller:
 @pytest.fixture(scope="session")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """Everything of one process, running."""
-    config = Config(DATA_DIR=tmp_path_factory.mktemp("data"), ALLOWED_HOSTS=("*",))
-    made = build(config)
+    data_dir = tmp_path_factory.mktemp("data")
+    environ = {"DATA_DIR": str(data_dir), "ALLOWED_HOSTS": "*", **store_settings(data_dir)}
+    made = build(Config.from_env(environ))
     made.start()
     yield made
     made.close()
