@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from services.log_store.duckdb.aggregation_checks import MAX_ROWS, too_many_rows
+from services.log_store.aggregation_checks import MAX_ROWS, too_many_rows
 from services.log_store.duckdb.aggregation_sql import Plan, plan_of
 from services.log_store.duckdb.attribute_sql import ValueColumns
 from services.log_store.duckdb.matching import Matching

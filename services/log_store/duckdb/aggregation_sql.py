@@ -11,7 +11,7 @@ v (what was read for the metric, then its value), w (the same where it is a list
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.log_store.duckdb.aggregation_checks import MAX_ROWS, check_aggregation
+from services.log_store.aggregation_checks import MAX_ROWS, check_aggregation
 from services.log_store.duckdb.aggregation_fields import FieldSql, group_sql, metric_sql, over_rows
 from services.log_store.duckdb.attribute_sql import ValueColumns
 from services.log_store.duckdb.time_buckets import Span, bucket_sql

@@ -4,7 +4,8 @@ The general way (`services.query.sql_attributes`) asks every reading of the path
 times slower. It is asked of the records that have a list there.
 """
 
-from services.log_store.duckdb.attribute_sql import attribute_sql, is_list, is_served, number_of
+from services.log_store.attribute_paths import is_served
+from services.log_store.duckdb.attribute_sql import attribute_sql, is_list, number_of
 from services.query.sql_condition import Condition
 from services.query.sql_values import Between, Equals, ValueTest
 

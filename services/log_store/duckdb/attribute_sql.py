@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from services.errors import InvalidQuery
-from services.query.fields import MAX_PATH_PARTS
+from services.log_store.attribute_paths import check_path
 from services.query.sql_attributes import readings_of
 from services.query.sql_values import NUMBER
-
-MAX_PATH_LENGTH = 1_000
 
 
 @dataclass(frozen=True)
@@ -50,17 +47,10 @@ class ValueColumns(Protocol):
     def is_plain(self) -> bool: ...
 
 
-def is_served(path: str) -> bool:
-    """Whether `attribute_sql` reads this path."""
-    return 0 < len(path) <= MAX_PATH_LENGTH and path.count(".") < MAX_PATH_PARTS and "\x00" not in path
-
-
 def attribute_sql(path: str) -> AttributeSql:
     """How a path into the attributes is read. Raises `InvalidQuery` for a path that is not served."""
+    check_path(path)
     parts = path.split(".")
-    if not is_served(path):
-        expected = f"at most {MAX_PATH_PARTS} names joined by dots, {MAX_PATH_LENGTH:,} characters in all"
-        raise InvalidQuery("This is no path into the attributes.", expected=expected)
     found, may_be_list = _extracted(_json_path(parts)), "contains(attributes, '[')"
     if len(parts) > 1:
         has_dots = _may_hold([f"{first}.{second}" for first, second in pairwise(parts)])

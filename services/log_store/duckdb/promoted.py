@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from services.log_store.duckdb.attribute_sql import attribute_sql, is_served, number_of_text, text_of
+from services.log_store.attribute_paths import is_served
+from services.log_store.duckdb.attribute_sql import attribute_sql, number_of_text, text_of
 from services.log_store.duckdb.rows import one_value
 from services.query.sql_condition import Condition
 from services.query.sql_values import Between, Equals, Present, ValueTest
