@@ -20,9 +20,9 @@ from services.log_store.duckdb.long_texts import take_out
 from services.log_store.duckdb.promoted import filling_sql, promoted_paths
 from services.log_store.duckdb.rows import one_value
 from services.log_store.duckdb.schema import COLUMNS
-from services.log_store.duckdb.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
 from services.log_store.duckdb.shapes import Shapes
 from services.log_store.interface import Appended, Idempotency, UploadProgress
+from services.log_store.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
 from services.model import LEVELS, LOG_SCHEMA, LogBatch, record_id
 
 KEY_LIFETIME = timedelta(hours=24)

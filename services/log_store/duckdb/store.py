@@ -22,7 +22,6 @@ from services.log_store.duckdb.maintenance import Change, Maintenance, Work
 from services.log_store.duckdb.reader import Reader, check_query
 from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.searching import Index
-from services.log_store.duckdb.sequence import seq_of
 from services.log_store.duckdb.verifying import Verifier
 from services.log_store.duckdb.watching import watched
 from services.log_store.duckdb.writer import ClosedTask, OnStored, Task, Writer
@@ -43,6 +42,7 @@ from services.log_store.interface import (
     UploadProgress,
     Usage,
 )
+from services.log_store.sequence import seq_of
 from services.model import CODED_SCHEMA, LOG_SCHEMA, LogBatch
 from services.query.tree import Query
 

@@ -32,7 +32,7 @@ from services.log_store.duckdb.commit import (
 )
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, is_invalidated, translate
-from services.log_store.duckdb.sequence import seq_column
+from services.log_store.sequence import seq_column
 from services.model import LogBatch
 
 GROUP_ROWS = 5_000

@@ -13,8 +13,8 @@ from services.errors import QuotaExceeded
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.blocks import BLOCK_ROWS, Blocks
 from services.log_store.duckdb.gate import HeavyGate
-from services.log_store.duckdb.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
 from services.log_store.duckdb.shapes import Shapes
+from services.log_store.sequence import RecordIds, seq_column, seq_of, tick_of, tick_of_seq
 from services.log_store.shape_rules import MAX_SHAPE_BYTES, WINDOW_ROWS
 from services.model import parse_record_id
 
