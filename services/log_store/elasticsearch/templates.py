@@ -14,6 +14,7 @@ from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch
 
+from services.errors import BackendUnavailable
 from services.log_store.elasticsearch import mapping
 from services.log_store.elasticsearch.client_errors import error_types, translated
 from services.log_store.elasticsearch.connection import ElasticSettings
@@ -91,15 +92,32 @@ def install(es: Elasticsearch, settings: ElasticSettings) -> list[str]:
 
 
 def ensure_stream(es: Elasticsearch, settings: ElasticSettings, organisation_id: str) -> bool:
-    """Make the stream of an organisation; False where it was there. Its templates are `install`'s business."""
+    """Make the stream of an organisation, its templates first where there are none; False where it was there.
+
+    Without our template a stream of that name would be made from `logs-*-*`, which every Elasticsearch brings. Raises
+    `BackendUnavailable` where there is such a stream: it belongs to somebody else.
+    """
     with translated():
+        if _installed(es, settings.prefix) is None:
+            install(es, settings)
+        name = stream_of(settings.prefix, organisation_id)
         try:
-            es.indices.create_data_stream(name=stream_of(settings.prefix, organisation_id))
+            es.indices.create_data_stream(name=name)
         except ApiError as error:
             if "resource_already_exists_exception" not in error_types(error):
                 raise
+            _refuse_foreign(es, settings, name)
             return False
         return True
+
+
+def _refuse_foreign(es: Elasticsearch, settings: ElasticSettings, name: str) -> None:
+    template = es.indices.get_data_stream(name=name)["data_streams"][0]["template"]
+    if template != settings.prefix:
+        raise BackendUnavailable(
+            f"The data stream {name} was made from the template {template!r}, not from ours: set another"
+            " ELASTICSEARCH_STREAM_PREFIX, or remove it."
+        )
 
 
 def streams(es: Elasticsearch, prefix: str) -> list[Stream]:

@@ -1,0 +1,198 @@
+"""Rollover and retention, done by this program: the server's own lifecycle is not to be had everywhere.
+
+A stream gets a new index when a primary shard of the present one is large enough, or the index old enough, or made
+from an older mapping. An index is deleted, never the one that is written to, once its newest record is older than the
+retention. So a record is kept for the retention at least, and at most for that and the age of rollover.
+
+While a bulk to a stream has no certain answer, its indices stay as they are: a record that is sent again must be
+recognised, and that works by its id within one index.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from elasticsearch import Elasticsearch, NotFoundError
+
+from services.clock import Clock
+from services.errors import ElkVisionError
+from services.log_store.elasticsearch import mapping
+from services.log_store.elasticsearch.client_errors import translated
+from services.log_store.elasticsearch.connection import ElasticSettings
+from services.log_store.elasticsearch.lifecycle_lease import Lease
+from services.log_store.elasticsearch.templates import Stream, organisation_of, streams, version_of
+from services.model import EARLIEST
+
+INTERVAL_S = 300.0
+STOP_S = 3.0
+
+Hold = Callable[[str], AbstractContextManager[bool]]
+"""Keeps new bulks of an organisation back while the block runs; the block is given False where one is in doubt."""
+
+_log = logging.getLogger("elkvision.lifecycle")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round did: streams that got a new index, indices that are gone, streams left alone for a bulk in doubt.
+
+    `is_ours` is False where another process had the lease: then nothing was looked at.
+    """
+
+    rolled_over: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    is_ours: bool = True
+
+
+@dataclass(frozen=True)
+class Index:
+    """One index of a stream. `shard_bytes`: its largest primary; `newest`: time of its newest record, None where empty."""
+
+    name: str
+    made_at: datetime
+    shard_bytes: int
+    newest: datetime | None
+
+
+class Lifecycle:
+    """Looks after all streams of a prefix, every `interval_s` once `start` was called. `run` does one round now."""
+
+    def __init__(
+        self,
+        es: Elasticsearch,
+        settings: ElasticSettings,
+        clock: Clock,
+        hold: Hold,
+        owner: str,
+        *,
+        interval_s: float = INTERVAL_S,
+    ):
+        self._es = es
+        self._settings = settings
+        self._clock = clock
+        self._hold = hold
+        self._lease = Lease(es, clock, f"elkvision.lease.{settings.prefix}", "lifecycle", owner)
+        self._interval_s = interval_s
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.last_error: str | None = None
+
+    def start(self) -> None:
+        """Begin the rounds, the first one after an interval."""
+        self._thread = threading.Thread(target=self._rounds, name="lifecycle", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = STOP_S) -> None:
+        """Begin no further round and wait for the present one, for a while."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def run(self) -> Round:
+        """One round over all streams. Raises `services.errors`; what was done before stays done."""
+        with translated():
+            if not self._lease.take():
+                return Round(is_ours=False)
+            rounds = [self._look_after(stream) for stream in streams(self._es, self._settings.prefix)]
+            return Round(
+                tuple(name for each in rounds for name in each.rolled_over),
+                tuple(name for each in rounds for name in each.deleted),
+                tuple(name for each in rounds for name in each.held),
+            )
+
+    def _rounds(self) -> None:
+        while not self._ending.wait(self._interval_s):
+            try:
+                done = self.run()
+            except ElkVisionError as error:
+                self.last_error = str(error)
+                _log.warning("rollover and retention did not run: %s", error)
+                continue
+            self.last_error = None
+            if done.rolled_over or done.deleted:
+                _log.info("rolled over %s, deleted %s", list(done.rolled_over), list(done.deleted))
+
+    def _look_after(self, stream: Stream) -> Round:
+        organisation_id = organisation_of(self._settings.prefix, stream.name)
+        if organisation_id is None or self._ending.is_set():
+            return Round()
+        with self._hold(organisation_id) as is_certain:
+            if not is_certain:
+                return Round(held=(stream.name,))
+            rolled_over = (stream.name,) if self._roll_over(stream) else ()
+            return Round(rolled_over, self._expire(stream))
+
+    # -- a new index -----------------------------------------------------------------------------------------------
+
+    def _roll_over(self, stream: Stream) -> bool:
+        if not self._is_due(stream.write_index):
+            return False
+        self._es.indices.rollover(alias=stream.name)
+        return True
+
+    def _is_due(self, name: str) -> bool:
+        """Whether an index that is written to is to be followed by a new one. An empty one of this version never is."""
+        if version_of(self._es, name) < mapping.VERSION:
+            return True
+        index = self._index(name)
+        if index.newest is None:
+            return False
+        is_large = index.shard_bytes >= self._settings.rollover_bytes
+        age = self._rollover_age()
+        return is_large or (age is not None and self._clock.now() - index.made_at >= age)
+
+    def _rollover_age(self) -> timedelta | None:
+        """With a retention an index is never written to for longer than that: it could not be deleted in time."""
+        days = [each for each in (self._settings.rollover_age_days, self._settings.retention_days) if each]
+        return timedelta(days=min(days)) if days else None
+
+    # -- old indices -----------------------------------------------------------------------------------------------
+
+    def _expire(self, stream: Stream) -> tuple[str, ...]:
+        """Delete what has expired of the indices that were closed before this round: the last one was written to."""
+        expired = tuple(name for name in stream.indices[:-1] if self._is_expired(name))
+        for name in expired:
+            self._es.options(ignore_status=404).indices.delete(index=name)
+        return expired
+
+    def _is_expired(self, name: str) -> bool:
+        """An index without records holds nothing to keep, whatever the retention."""
+        newest = self._newest(name)
+        if newest is None:
+            return True
+        days = self._settings.retention_days
+        return days > 0 and self._clock.now() - newest > timedelta(days=days)
+
+    # -- what is known of an index ---------------------------------------------------------------------------------
+
+    def _index(self, name: str) -> Index:
+        made = self._es.indices.get_settings(index=name, name="index.creation_date", flat_settings=True)
+        stats = self._es.indices.stats(index=name, metric="store", level="shards")
+        shards = stats["indices"][name]["shards"].values()
+        sizes = [copy["store"]["size_in_bytes"] for shard in shards for copy in shard if copy["routing"]["primary"]]
+        made_ms = int(made[name]["settings"]["index.creation_date"])
+        return Index(name, datetime.fromtimestamp(made_ms / 1000, UTC), max(sizes, default=0), self._newest(name))
+
+    def _newest(self, name: str) -> datetime | None:
+        """The time of the newest record, refreshed first; None where there is none. Exact: a sort key, in nanoseconds.
+
+        A shard that does not answer is an error, never an index without records: those are deleted.
+        """
+        try:
+            self._es.indices.refresh(index=name)
+            answer = self._es.search(
+                index=name,
+                size=1,
+                sort=[{"@timestamp": {"order": "desc"}}],
+                source=False,
+                track_total_hits=False,
+                allow_partial_search_results=False,
+            )
+        except NotFoundError:
+            return None
+        hits = answer["hits"]["hits"]
+        return EARLIEST + timedelta(microseconds=int(hits[0]["sort"][0]) // 1000) if hits else None

@@ -1,0 +1,64 @@
+"""One runner at a time over all processes of all machines that share a cluster: a lease, kept as a document there.
+
+A lease ends by itself when its holder dies. Taking it is a compare-and-set on the document's sequence number, so two
+processes never hold it together while their clocks agree to within its length; what it guards stays harmless beyond.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from elasticsearch import ApiError, ConflictError, Elasticsearch
+
+from services.clock import Clock
+from services.log_store.elasticsearch.client_errors import error_types
+
+_SETTINGS = {"index.hidden": True, "index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"}
+
+
+class Lease:
+    """The right to do one kind of work, `owner` being this process. `index` is made when it is first asked for."""
+
+    def __init__(self, es: Elasticsearch, clock: Clock, index: str, work: str, owner: str, *, length_s: float = 600):
+        self._es = es
+        self._clock = clock
+        self._index = index
+        self._work = work
+        self._owner = owner
+        self._length = timedelta(seconds=length_s)
+
+    def take(self) -> bool:
+        """Hold it from now for its length; False where another process holds it. Raises the client's errors."""
+        found = self._es.options(ignore_status=404).get(index=self._index, id=self._work)
+        if found.meta.status == 404:
+            self._make_index()
+            return self._write(op_type="create")
+        held = found["_source"]
+        if held["owner"] != self._owner and datetime.fromisoformat(held["until"]) > self._clock.now():
+            return False
+        return self._write(if_seq_no=found["_seq_no"], if_primary_term=found["_primary_term"])
+
+    def release(self) -> None:
+        """Let others have it at once."""
+        self._es.delete_by_query(
+            index=self._index,
+            query={"bool": {"filter": [{"ids": {"values": [self._work]}}, {"term": {"owner": self._owner}}]}},
+            refresh=True,
+            conflicts="proceed",
+        )
+
+    def _write(self, **condition: Any) -> bool:
+        until = (self._clock.now() + self._length).isoformat()
+        document = {"owner": self._owner, "until": until}
+        try:
+            self._es.index(index=self._index, id=self._work, document=document, refresh=True, **condition)
+        except ConflictError:
+            return False
+        return True
+
+    def _make_index(self) -> None:
+        mappings = {"dynamic": False, "properties": {"owner": {"type": "keyword"}, "until": {"type": "date"}}}
+        try:
+            self._es.indices.create(index=self._index, settings=_SETTINGS, mappings=mappings)
+        except ApiError as error:
+            if "resource_already_exists_exception" not in error_types(error):
+                raise
