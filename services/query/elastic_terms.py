@@ -1,0 +1,56 @@
+"""How values are written as terms of `elkvision.terms`: one place for the writer of documents and for the compiler.
+
+`key` is the canonical name of a field (`services.query.fields.canonical_name`), without NUL.
+- `key`            the attribute is there, and not null
+- `key NUL n text` a value that is a number, written as in the record
+- `key NUL t text` any other value
+- `key NUL d hex`  a number as 16 hex digits that sort like doubles
+- `key NUL i hex`  an address as 32 hex digits, IPv4 in ::ffff:0:0/96
+
+Queries read prefixes and ranges of them; terms sort by their UTF-8 bytes, which is by code point.
+"""
+
+import re
+import struct
+from ipaddress import IPv6Address, ip_address
+
+SEPARATOR = "\x00"
+NUMBER_TEXT = "n"
+OTHER_TEXT = "t"
+DOUBLE = "d"
+ADDRESS = "i"
+
+_SIGN = 1 << 63
+_ALL = (1 << 64) - 1
+_MAPPED = 0xFFFF << 32
+_LOOKS_LIKE_IPV6 = re.compile(r"[0-9a-fA-F:.]+(?:%.*)?", re.DOTALL)
+
+
+def double_hex(number: float) -> str:
+    """16 hex digits that sort as text like the doubles; -0 is 0. Never for NaN."""
+    bits = int.from_bytes(struct.pack(">d", number + 0.0), "big")
+    return f"{bits ^ (_ALL if bits & _SIGN else _SIGN):016x}"
+
+
+def address_hex(number: int) -> str:
+    """32 hex digits that sort as text like the addresses."""
+    return f"{number:032x}"
+
+
+def address_of(text: str) -> int | None:
+    """The address that `text` is as Python's `ipaddress` reads it, IPv4 as ::ffff:0:0/96, a zone left out; or None."""
+    if ":" not in text:
+        if text.count(".") != 3 or len(text) > 15:
+            return None
+    elif not _LOOKS_LIKE_IPV6.fullmatch(text):
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return int(address) if isinstance(address, IPv6Address) else _MAPPED + int(address)
+
+
+def address_text(number: int) -> str:
+    """The address as an `ip` field reads it."""
+    return str(IPv6Address(number))
