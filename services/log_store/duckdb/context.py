@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from services.errors import InvalidQuery, NotFound
+from services.errors import NotFound
 from services.log_store.duckdb.long_texts import put_back
 from services.log_store.duckdb.page_budget import affordable, within_budget
 from services.log_store.duckdb.records import SELECTED, moment, record_of
@@ -15,26 +15,12 @@ from services.log_store.interface import LogContext
 from services.model import parse_record_id
 from services.query.sql import Condition
 
-MAX_NEIGHBOURS = 200
-COMPARABLE = ("source", "service", "host", "environment", "upload_id", "trace_id")
-"""Columns in which neighbours may have to agree with the record."""
-
 _FIRST_WIDTH_US = 1_000_000
 _WIDER = 8
 """Each further look goes this many times as far: an hour after five, a year after ten."""
 
 Position = tuple[int, int]
 """(timestamp_us, seq) of a record."""
-
-
-def check_context(before: int, after: int, same: Collection[str]) -> None:
-    """Raise `InvalidQuery` for what is not served."""
-    if not (0 <= before <= MAX_NEIGHBOURS and 0 <= after <= MAX_NEIGHBOURS):
-        expected = f"numbers of 0 to {MAX_NEIGHBOURS}"
-        raise InvalidQuery(f"Up to {MAX_NEIGHBOURS} records before and after one are told.", expected=expected)
-    unknown = sorted(set(same) - set(COMPARABLE))
-    if unknown:
-        raise InvalidQuery(f"Neighbours cannot be chosen by {unknown[0]!r}.", expected=", ".join(COMPARABLE))
 
 
 def context(

@@ -9,9 +9,8 @@ from typing import Any
 
 import duckdb
 
+from services.log_store.checks import PAGE_BYTES
 from services.log_store.duckdb.rows import one_value
-
-PAGE_BYTES = 16 << 20
 
 _TEXTS = (
     *("message", "raw", "attributes", "problem", "source", "service", "environment", "host", "trace_id", "span_id"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from services.errors import InvalidQuery, NotFound
+from services.errors import NotFound
 from services.log_store.duckdb import schema
 from services.log_store.duckdb.aggregate import aggregate, attribute_paths
 from services.log_store.duckdb.context import context
@@ -44,8 +44,6 @@ from services.log_store.interface import (
 from services.model import parse_record_id
 from services.query.tree import Query
 
-MAX_OFFSET = 10_000
-MAX_LIMIT = 1_000
 FEW = 3_000
 """Up to this many matches of a text, their positions are fetched instead of counted."""
 _HOUR_US = 3_600_000_000
@@ -234,19 +232,6 @@ class Reader:
 
     def _stored_rows(self) -> int:
         return int(one_value(self.cursor, f"SELECT count(*) FROM {self._logs}"))
-
-
-def check_query(query: LogQuery) -> None:
-    """Raise `InvalidQuery` for a page that is not served."""
-    if not 1 <= query.limit <= MAX_LIMIT:
-        raise InvalidQuery(f"A page has 1 to {MAX_LIMIT:,} records.", expected="a smaller page_size")
-    if query.offset < 0 or query.offset > MAX_OFFSET:
-        raise InvalidQuery(
-            f"Pages by number end at {MAX_OFFSET:,} records. Go on with `cursor`: the `next_cursor` of the page before.",
-            expected="cursor",
-        )
-    if query.cursor is not None and parse_record_id(query.cursor) is None:
-        raise InvalidQuery("The cursor is not one that was given out.", expected="the next_cursor of a page")
 
 
 def _page_of(positions: list[Position], query: LogQuery, cursor_at: tuple[int, int] | None) -> list[Position]:

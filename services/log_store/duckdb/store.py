@@ -11,15 +11,15 @@ import duckdb
 
 from services.clock import Clock
 from services.errors import BackendTimeout, BackendUnavailable, NotFound, QuotaExceeded
+from services.log_store.checks import check_context, check_query
 from services.log_store.duckdb.aggregate import empty_result, is_costly
 from services.log_store.duckdb.commit import OrganisationState, Write
-from services.log_store.duckdb.context import check_context
 from services.log_store.duckdb.counters import Counters
 from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalidated, translated
 from services.log_store.duckdb.gate import HeavyGate
 from services.log_store.duckdb.long_texts import delete_where
 from services.log_store.duckdb.maintenance import Change, Maintenance, Work
-from services.log_store.duckdb.reader import Reader, check_query
+from services.log_store.duckdb.reader import Reader
 from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.searching import Index
 from services.log_store.duckdb.verifying import Verifier
