@@ -18,8 +18,9 @@ from app.api.models.analytics import (
 )
 from app.api.problem_docs import CANCELLED
 from app.api.resource import Resource
-from app.api.searching import request_of
+from app.api.searching import completeness_json, request_of, settled
 from services.log_store.interface import FieldsResult, PatternCount, PatternsResult
+from services.search import values as services_values
 from services.search.analytics import AggregateAnswer, AggregateRequest, AggregateRow
 
 analytics = Resource("analytics", "Numbers about the records that match.")
@@ -37,30 +38,37 @@ def aggregate_logs(query: AggregateQuery) -> dict[str, Any]:
         with_other=query.other,
     )
     with services().queries.running(caller(), query.query_id) as handle:
-        return aggregate_json(services().analytics.aggregate(caller(), request_of(query), wanted, handle=handle))
+        fresh = settled(query)
+        found = services().analytics.aggregate(caller(), request_of(query), wanted, handle=handle)
+    return aggregate_json(found) | completeness_json(found.is_partial, fresh, looked_at=found.scanned_rows)
 
 
 @analytics.get("/logs/fields/", responses={200: Fields} | CANCELLED)
 def list_fields(query: FieldsQuery) -> dict[str, Any]:
     """The fields of the records that match, with their types and how many records have them."""
     with services().queries.running(caller(), query.query_id) as handle:
-        return fields_json(services().analytics.fields(caller(), request_of(query), handle=handle))
+        fresh = settled(query)
+        found = services().analytics.fields(caller(), request_of(query), handle=handle)
+    return fields_json(found) | completeness_json(found.is_partial, fresh)
 
 
 @analytics.get("/logs/fields/<field_name:name>/values/", responses={200: FieldValues} | CANCELLED)
 def list_field_values(path: FieldPath, query: ValuesQuery) -> dict[str, Any]:
     """The most frequent values of one field, and what its numbers are like."""
     with services().queries.running(caller(), query.query_id) as handle:
+        fresh = settled(query)
         found = services().analytics.field_values(
             caller(), request_of(query), path.name, limit=query.limit, prefix=query.prefix, handle=handle
         )
-    return {"name": path.name} | asdict(found) | {"took_ms": milliseconds(found.took_ms)}
+    return values_json(path.name, found) | completeness_json(found.is_partial, fresh, looked_at=found.looked_at)
 
 
 @analytics.get("/logs/patterns/", responses={200: Patterns})
 def list_patterns(query: PatternsQuery) -> dict[str, Any]:
     """The patterns of the messages that match."""
-    return patterns_json(services().analytics.patterns(caller(), request_of(query), limit=query.limit))
+    fresh = settled(query)
+    found = services().analytics.patterns(caller(), request_of(query), limit=query.limit)
+    return patterns_json(found) | completeness_json(found.is_partial, fresh)
 
 
 def aggregate_json(found: AggregateAnswer) -> dict[str, Any]:
@@ -98,6 +106,19 @@ def fields_json(found: FieldsResult) -> dict[str, Any]:
     ]
     rest = {"total": found.total, "read_records": found.read_records, "has_more": found.has_more}
     return {"fields": fields, **rest, "took_ms": milliseconds(found.took_ms)}
+
+
+def values_json(name: str, found: services_values.FieldValues) -> dict[str, Any]:
+    """The values of a field as the API writes them."""
+    return {
+        "name": name,
+        "values": [asdict(each) for each in found.values],
+        "other": found.other,
+        "present": found.present,
+        "total": found.total,
+        "numbers": None if found.numbers is None else asdict(found.numbers),
+        "took_ms": milliseconds(found.took_ms),
+    }
 
 
 def patterns_json(found: PatternsResult) -> dict[str, Any]:

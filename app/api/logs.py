@@ -14,12 +14,13 @@ from app.api.models.search import (
     LogList,
     LogRecord,
     RecordPath,
+    RecordQuery,
     SearchQuery,
 )
 from app.api.models.uploads import BulkHeaders, BulkOptions, BulkStored, RecordHeaders, Stored
 from app.api.problem_docs import CANCELLED
 from app.api.resource import Resource
-from app.api.searching import context_json, found, record_json, request_of, same_of
+from app.api.searching import context_json, found, record_json, request_of, same_of, settled
 from services.errors import Conflict, InvalidInput, UnsupportedMedia
 from services.ingest.options import Defaults
 
@@ -55,9 +56,9 @@ def list_logs(query: SearchQuery) -> dict[str, Any]:
 
 
 @logs.get("/logs/<record_id:id>/", responses={200: LogRecord})
-def get_log(path: RecordPath) -> dict[str, Any]:
-    """One record."""
-    return record_json(services().search.get(caller(), path.id))
+def get_log(path: RecordPath, query: RecordQuery) -> dict[str, Any]:
+    """One record. With `fresh`, 504 where it is not here and may still be on its way."""
+    return record_json(services().search.get(caller(), path.id, fresh=query.fresh))
 
 
 @logs.get("/logs/<record_id:id>/context/", responses={200: Context} | CANCELLED)
@@ -65,22 +66,25 @@ def get_log_context(path: RecordPath, query: ContextQuery) -> dict[str, Any]:
     """The records around one: from the same source, service and host, or as `same` says."""
     same = same_of(query)
     with services().queries.running(caller(), query.query_id) as handle:
+        fresh = settled(query)
         found = services().search.context(
             caller(), path.id, before=query.before, after=query.after, same=same, handle=handle
         )
-    return context_json(found)
+    return context_json(found, fresh)
 
 
 @logs.delete("/logs/", responses={200: DeletedLogs})
 def delete_logs(query: DeleteQuery) -> dict[str, Any]:
     """Delete the records that match."""
-    count = services().search.delete(caller(), request_of(query), dry_run=query.dry_run)
-    return {"matched": count, "deleted": 0 if query.dry_run else count, "dry_run": query.dry_run}
+    found = services().search.delete(caller(), request_of(query), dry_run=query.dry_run)
+    deleted = 0 if query.dry_run else found.matched
+    answer = {"matched": found.matched, "deleted": deleted, "dry_run": query.dry_run}
+    return answer | ({"partial": True} if found.is_partial else {})
 
 
 @logs.post("/logs/", responses={201: Stored}, openapi_extensions={"requestBody": _ONE})
 def create_log(header: RecordHeaders) -> dict[str, Any]:
-    """Store one record; the answer comes when it is durable and can be found."""
+    """Store one record; the answer comes when it is durable. To find it at once ask with `fresh`."""
     reading.require_json()
     body = _body()
     if header.idempotency_key is not None:

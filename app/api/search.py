@@ -12,7 +12,7 @@ from app.api.models.search import (
 )
 from app.api.problem_docs import CANCELLED
 from app.api.resource import Resource
-from app.api.searching import found, request_of, statistics_json
+from app.api.searching import found, request_of, settled, statistics_json
 
 search = Resource("search", "Finding log records.")
 
@@ -33,4 +33,5 @@ def search_logs_by_body(body: SearchBody) -> dict[str, Any]:
 def count_logs(query: StatisticsQuery) -> dict[str, Any]:
     """Counts by level, source, service, environment, host and time of the records that match."""
     with services().queries.running(caller(), query.query_id) as handle:
-        return statistics_json(services().search.stats(caller(), request_of(query), handle=handle))
+        fresh = settled(query)
+        return statistics_json(services().search.stats(caller(), request_of(query), handle=handle), fresh)

@@ -5,10 +5,11 @@ from typing import Any
 
 from app.api.answers import json_text, listing, milliseconds, rfc3339
 from app.api.caller import caller, services
-from app.api.models.search import ContextQuery, SearchBody, SearchFilters, SearchQuery
+from app.api.models.search import ContextQuery, Fresh, SearchBody, SearchFilters, SearchQuery
 from services.errors import InvalidInput
 from services.log_store.interface import SAME_STREAM, LogContext, LogPage, LogRecord
-from services.search import SearchRequest, Stats
+from services.search import Notice, SearchRequest, Stats
+from services.search.completeness import remarks
 
 
 def request_of(said: SearchQuery | SearchBody | SearchFilters) -> SearchRequest:
@@ -33,9 +34,31 @@ def found(said: SearchQuery | SearchBody) -> dict[str, Any]:
     """One page of what the caller may see of it."""
     request = request_of(said)
     with services().queries.running(caller(), said.query_id) as handle:
+        fresh = settled(said)
         page = services().search.search(caller(), request, handle=handle)
-    notices = [] if page.total or request.cursor else services().search.notices(caller(), request)
-    return page_json(page, request) | {"notices": [asdict(notice) for notice in notices]}
+    told = completeness_json(page.is_partial, fresh, looked_at=page.scanned_rows, newest_first=request.newest_first)
+    notices = told.pop("notices", [])
+    if not page.total and not request.cursor:
+        notices += _notices_json(services().search.notices(caller(), request))
+    return page_json(page, request) | {"notices": notices} | told
+
+
+def settled(said: Fresh) -> bool | None:
+    """Wait for what is on its way, where that was asked for: whether it is all there now; None: not asked."""
+    return services().search.settle(caller()) if said.fresh else None
+
+
+def completeness_json(
+    is_partial: bool, fresh: bool | None, *, looked_at: int = 0, newest_first: bool = True
+) -> dict[str, Any]:
+    """What an answer leaves out, as the API writes it: `partial`, `fresh` and `notices`, each where it says something."""
+    told = remarks(is_partial=is_partial, is_fresh=fresh, looked_at=looked_at, newest_first=newest_first)
+    members = {"partial": is_partial or None, "fresh": fresh, "notices": _notices_json(told) or None}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _notices_json(notices: list[Notice]) -> list[dict[str, Any]]:
+    return [asdict(notice) for notice in notices]
 
 
 def record_json(record: LogRecord) -> dict[str, Any]:
@@ -49,7 +72,7 @@ def record_json(record: LogRecord) -> dict[str, Any]:
 
 def page_json(page: LogPage, request: SearchRequest) -> dict[str, Any]:
     """One page of records as the API writes it."""
-    return listing(
+    made = listing(
         [record_json(record) for record in page.records],
         page.total or 0,
         page=request.page,
@@ -57,6 +80,10 @@ def page_json(page: LogPage, request: SearchRequest) -> dict[str, Any]:
         next_cursor=page.next_cursor,
         took_ms=page.took_ms,
     )
+    is_bound = page.total_is_at_least or page.is_partial
+    if is_bound or request.total_bound is not None:
+        made["total_relation"] = "gte" if is_bound else "eq"
+    return made
 
 
 def same_of(said: ContextQuery) -> tuple[str, ...]:
@@ -70,8 +97,8 @@ def same_of(said: ContextQuery) -> tuple[str, ...]:
     return tuple(said.same)
 
 
-def context_json(context: LogContext) -> dict[str, Any]:
-    """The records around one as the API writes them."""
+def context_json(context: LogContext, fresh: bool | None) -> dict[str, Any]:
+    """The records around one as the API writes them. They are all looked at, whatever the store."""
     return {
         "before": [record_json(record) for record in context.before],
         "record": record_json(context.record),
@@ -79,7 +106,7 @@ def context_json(context: LogContext) -> dict[str, Any]:
         "has_more_before": context.has_more_before,
         "has_more_after": context.has_more_after,
         "took_ms": milliseconds(context.took_ms),
-    }
+    } | completeness_json(False, fresh)
 
 
 def _paging(said: SearchQuery | SearchBody) -> dict[str, Any]:
@@ -87,6 +114,7 @@ def _paging(said: SearchQuery | SearchBody) -> dict[str, Any]:
         "page": said.page,
         "page_size": said.page_size,
         "cursor": said.cursor or None,
+        "total_bound": said.total_bound,
         "newest_first": said.sort.startswith("-"),
     }
 
@@ -95,7 +123,7 @@ def _several(value: list[str] | str) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def statistics_json(stats: Stats) -> dict[str, Any]:
+def statistics_json(stats: Stats, fresh: bool | None) -> dict[str, Any]:
     """Counts as the API writes them."""
     counts = {
         f"by_{name}": [{"value": value, "count": count} for value, count in getattr(stats, f"by_{name}")]
@@ -103,4 +131,5 @@ def statistics_json(stats: Stats) -> dict[str, Any]:
     }
     over_time = [{"start": rfc3339(row.bucket), "level": row.level, "count": row.count} for row in stats.over_time]
     rest = {"over_time": over_time, "interval_s": stats.interval_s, "took_ms": milliseconds(stats.took_ms)}
-    return {"total": stats.total, **counts, **rest}
+    told = completeness_json(stats.is_partial, fresh, looked_at=stats.looked_at)
+    return {"total": stats.total, **counts, **rest, **told}

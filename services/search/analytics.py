@@ -61,13 +61,14 @@ class AggregateAnswer:
     """Oldest first with an interval, else largest first. `value` is the metric, None where a group holds no number.
 
     With an interval and no field every bucket of the range is told, also the empty ones (an open side of the range ends
-    at the first or last match); with fields, those that hold records.
+    at the first or last match); with fields, those that hold records. `is_partial`: not all records could be looked at.
     """
 
     rows: list[AggregateRow]
     interval: Interval | None
     took_ms: float
     scanned_rows: int
+    is_partial: bool = False
 
 
 class Analytics:
@@ -90,7 +91,9 @@ class Analytics:
         found = self._store.aggregate(
             principal.organisation_id, asked.query, aggregation, start=asked.start, end=asked.end, handle=handle
         )
-        return AggregateAnswer(_rows(found, wanted, interval, asked), interval, found.took_ms, found.scanned_rows)
+        return AggregateAnswer(
+            _rows(found, wanted, interval, asked), interval, found.took_ms, found.scanned_rows, found.is_partial
+        )
 
     def fields(self, principal: Principal, request: SearchRequest, *, handle: Handle | None = None) -> FieldsResult:
         """The fields of the records that match, most frequent first."""

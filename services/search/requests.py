@@ -26,6 +26,7 @@ class SearchRequest:
     timezone    IANA name for dates and times without an offset, and for `/d`; also those within the query
     levels …    values of one filter are alternatives; different filters must all hold
     page        from 1; ignored with a cursor
+    total_bound counting may end there: a total beyond it is told as at least so many
     """
 
     query: str = ""
@@ -42,6 +43,7 @@ class SearchRequest:
     cursor: str | None = None
     newest_first: bool = True
     upload_id: str | None = None
+    total_bound: int | None = None
 
     @property
     def names_records(self) -> bool:
@@ -99,6 +101,7 @@ def page_of(request: SearchRequest, asked: Asked) -> LogQuery:
         limit=_page_size(request),
         offset=0 if request.cursor else _offset(request),
         cursor=request.cursor or None,
+        total_bound=_total_bound(request),
     )
 
 
@@ -118,6 +121,12 @@ def _page_size(request: SearchRequest) -> int:
     if not 1 <= request.page_size <= MAX_PAGE_SIZE:
         raise InvalidQuery(f"page_size must be 1 to {MAX_PAGE_SIZE:,}.", expected=f"1 to {MAX_PAGE_SIZE}")
     return request.page_size
+
+
+def _total_bound(request: SearchRequest) -> int | None:
+    if request.total_bound is not None and request.total_bound < 1:
+        raise InvalidQuery("A total is bounded by 1 or more.", expected="total_bound of 1 or more")
+    return request.total_bound
 
 
 def _offset(request: SearchRequest) -> int:

@@ -3,19 +3,21 @@
 The service reads dates, filters and page numbers, checks the caller's right, and hands the store what it understands.
 """
 
+import threading
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from services.clock import Clock
-from services.errors import BackendError, InvalidInput, InvalidQuery, QuotaExceeded
+from services.errors import BackendError, BackendTimeout, InvalidInput, InvalidQuery, NotFound, QuotaExceeded
 from services.log_store.interface import SAME_STREAM, Aggregation, Handle, LogContext, LogPage, LogRecord, LogStore
 from services.model import LEVELS
 from services.principal import Principal, Right, require
 from services.query.language import MatchAll, parse
 from services.search.buckets import DEFAULT_BUCKETS, floor, interval_for, span
+from services.search.completeness import FRESH_WAIT_S, NOT_FRESH
 from services.search.notices import Notice, attributes_in, notices
 from services.search.requests import Asked, SearchRequest, asked_of, page_of
 
@@ -23,6 +25,8 @@ FACETS = ("source", "service", "environment", "host")
 FACET_VALUES = 20
 MAX_CONTEXT = 200
 """Records on each side of one."""
+MAX_WAITING = 4
+"""Questions that may wait for what is on its way at the same time: each holds a thread of the server."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,22 @@ class HistogramRow:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts over time. Buckets without records are left out; start and end are what the buckets span, aware UTC."""
+    """Counts over time. Buckets without records are left out; start and end are what the buckets span, aware UTC.
+
+    is_partial says that not all records could be looked at.
+    """
 
     interval_s: int
     start: datetime
     end: datetime
     rows: list[HistogramRow]
     took_ms: float = 0.0
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
 class Stats:
-    """Exact counts of everything that matches.
+    """Exact counts of everything that matches; with `is_partial`, of the `looked_at` records that could be looked at.
 
     by_level has every level that occurs, gravest first; the others at most `FACET_VALUES` values, most frequent first,
     None for records without one.
@@ -64,6 +72,16 @@ class Stats:
     start: datetime | None = None
     end: datetime | None = None
     took_ms: float = 0.0
+    is_partial: bool = False
+    looked_at: int = 0
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """How many records were deleted, or would be. `is_partial`: there may be more, not all could be looked at."""
+
+    matched: int
+    is_partial: bool = False
 
 
 class Search:
@@ -75,11 +93,26 @@ class Search:
     def __init__(self, store: LogStore, clock: Clock):
         self._store = store
         self._clock = clock
+        self._waiting = threading.BoundedSemaphore(MAX_WAITING)
+
+    def settle(self, principal: Principal) -> bool:
+        """Wait until what was acknowledged before can be found; False where that takes longer than `FRESH_WAIT_S`.
+
+        Also False, soon, where too many wait already.
+        """
+        require(principal, Right.READ_LOGS)
+        if not self._waiting.acquire(timeout=1):
+            return False
+        try:
+            return self._store.settle(principal.organisation_id, FRESH_WAIT_S)
+        finally:
+            self._waiting.release()
 
     def search(self, principal: Principal, request: SearchRequest, *, handle: Handle | None = None) -> LogPage:
-        """One page of records and the exact total."""
+        """One page of records and the exact total, or with `request.total_bound` at most that."""
         require(principal, Right.READ_LOGS)
-        return self._store.search(principal.organisation_id, page_of(request, self._asked(request)), handle=handle)
+        page = self._store.search(principal.organisation_id, page_of(request, self._asked(request)), handle=handle)
+        return _bounded(page, request.total_bound)
 
     def notices(self, principal: Principal, request: SearchRequest) -> list[Notice]:
         """Why the query may have found nothing: fields in it that no record of the organisation has."""
@@ -93,9 +126,19 @@ class Search:
             return []
         return notices(request.query, names, there) if there.total else []
 
-    def get(self, principal: Principal, record_id: str) -> LogRecord:
-        """The record with that id. Raises `NotFound`."""
+    def get(self, principal: Principal, record_id: str, *, fresh: bool = False) -> LogRecord:
+        """The record with that id. Raises `NotFound`.
+
+        With `fresh` one that was just acknowledged is waited for; raises `BackendTimeout` where it may still come.
+        """
         require(principal, Right.READ_LOGS)
+        try:
+            return self._store.get(principal.organisation_id, record_id)
+        except NotFound:
+            if not fresh:
+                raise
+        if not self.settle(principal):
+            raise BackendTimeout(f"No record of this id is here yet. {NOT_FRESH}")
         return self._store.get(principal.organisation_id, record_id)
 
     def context(
@@ -134,7 +177,7 @@ class Search:
         found = self._store.aggregate(
             principal.organisation_id, asked.query, _over_time(width), start=asked.start, end=asked.end, handle=handle
         )
-        return Histogram(width, first, last, _histogram_rows(found.table), found.took_ms)
+        return Histogram(width, first, last, _histogram_rows(found.table), found.took_ms, found.is_partial)
 
     def stats(self, principal: Principal, request: SearchRequest, *, handle: Handle | None = None) -> Stats:
         """Exact totals by level, source, service, environment, host and over time."""
@@ -162,9 +205,11 @@ class Search:
             start=first,
             end=last,
             took_ms=sum(result.took_ms for result in found),
+            is_partial=any(result.is_partial for result in found),
+            looked_at=max(result.scanned_rows for result in found),
         )
 
-    def delete(self, principal: Principal, request: SearchRequest, *, dry_run: bool = False) -> int:
+    def delete(self, principal: Principal, request: SearchRequest, *, dry_run: bool = False) -> Deletion:
         """Remove everything that matches; says how many records that were, or with `dry_run` would be.
 
         Raises `InvalidInput` where the request says nothing about the records: everything is `query="*"`.
@@ -176,12 +221,13 @@ class Search:
             )
         asked = self._asked(request)
         if not dry_run:
-            return self._store.delete(principal.organisation_id, asked.query, start=asked.start, end=asked.end)
+            return Deletion(
+                self._store.delete(principal.organisation_id, asked.query, start=asked.start, end=asked.end)
+            )
         found = self._store.aggregate(
             principal.organisation_id, asked.query, Aggregation(), start=asked.start, end=asked.end
         )
-        count: int = found.table["count"][0].as_py()
-        return count
+        return Deletion(found.table["count"][0].as_py(), found.is_partial)
 
     def _asked(self, request: SearchRequest) -> Asked:
         return asked_of(request, self._clock.now())
@@ -191,6 +237,13 @@ class Search:
         first, last = span(self._store, organisation_id, asked, self._clock)
         width = interval_for(first, last, buckets)
         return floor(first, width), last, width
+
+
+def _bounded(page: LogPage, bound: int | None) -> LogPage:
+    """What a store counted beyond the bound is not told: an answer is the same whatever store gives it."""
+    if bound is None or page.total is None or page.total <= bound:
+        return page
+    return replace(page, total=bound, total_is_at_least=True)
 
 
 def _over_time(width_s: int) -> Aggregation:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from services.errors import InvalidInput
-from services.log_store.interface import Aggregation, Handle, LogStore, Metric
+from services.log_store.interface import AggregateResult, Aggregation, Handle, LogStore, Metric
 from services.query.fields import Kind, resolve
 from services.query.language import Exists, Range, Wildcard
 from services.search.requests import Asked, all_of
@@ -45,6 +45,7 @@ class FieldValues:
     present  records among them that have the field (with a prefix: a value that begins so)
     other    records with values that are not told; a record with a list counts once for each different value of it
     numbers  None where no value is a number, and for columns: their values are names
+    is_partial  not all records could be looked at: the numbers are of about `looked_at` of them
     """
 
     values: list[ValueCount]
@@ -53,6 +54,8 @@ class FieldValues:
     other: int
     numbers: Numbers | None
     took_ms: float
+    is_partial: bool = False
+    looked_at: int = 0
 
 
 def values_of(
@@ -70,19 +73,22 @@ def values_of(
     metrics = NUMBERS if resolve(name).kind is Kind.ATTRIBUTE else ()
     wanted = [groups, Aggregation(), *(Aggregation(metric=metric, field=name) for metric in metrics)]
     found = store.aggregate_all(organisation_id, having.query, wanted, start=asked.start, end=asked.end, handle=handle)
-    total = _counted(store, organisation_id, asked, handle)
+    all_matches = _counted(store, organisation_id, asked, handle)
+    total = _number(all_matches)
     counts, other = _counts(found[0].table, name, limit, prefix)
     summary = [each.table["value"][0].as_py() for each in found[2:]]
     numbers = None
     if summary and None not in summary:
-        numbers = Numbers(_counted(store, organisation_id, _only_numbers(having, name), handle), *summary)
+        numbers = Numbers(_number(_counted(store, organisation_id, _only_numbers(having, name), handle)), *summary)
     return FieldValues(
         values=[ValueCount(value, count, count / total if total else 0.0) for value, count in counts],
         total=total,
-        present=found[1].table["count"][0].as_py(),
+        present=_number(found[1]),
         other=other,
         numbers=numbers,
         took_ms=sum(each.took_ms for each in found),
+        is_partial=any(each.is_partial for each in (all_matches, *found)),
+        looked_at=max(each.scanned_rows for each in (all_matches, *found)),
     )
 
 
@@ -97,11 +103,12 @@ def _only_numbers(asked: Asked, name: str) -> Asked:
     return replace(asked, query=all_of(asked.query, Range(name, _LOWEST, None)))
 
 
-def _counted(store: LogStore, organisation_id: str, asked: Asked, handle: Handle | None) -> int:
-    found = store.aggregate(
-        organisation_id, asked.query, Aggregation(), start=asked.start, end=asked.end, handle=handle
-    )
-    count: int = found.table["count"][0].as_py()
+def _counted(store: LogStore, organisation_id: str, asked: Asked, handle: Handle | None) -> AggregateResult:
+    return store.aggregate(organisation_id, asked.query, Aggregation(), start=asked.start, end=asked.end, handle=handle)
+
+
+def _number(counted: AggregateResult) -> int:
+    count: int = counted.table["count"][0].as_py()
     return count
 
 

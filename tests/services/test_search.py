@@ -122,20 +122,20 @@ def test_another_organisation_sees_nothing(search: Search) -> None:
         search.get(RIVAL, record_id)
     assert search.search(RIVAL, SearchRequest()).total == 0
     assert search.stats(RIVAL, SearchRequest()).total == 0
-    assert search.delete(RIVAL, SearchRequest(query="*")) == 0
+    assert search.delete(RIVAL, SearchRequest(query="*")).matched == 0
 
 
 def test_delete_removes_what_the_request_matches(search: Search) -> None:
-    assert search.delete(ADMIN, SearchRequest(levels=("error",), end="2026-03-01T12:15:00Z")) == 5
+    assert search.delete(ADMIN, SearchRequest(levels=("error",), end="2026-03-01T12:15:00Z")).matched == 5
     assert total(search) == 25
 
 
 def test_a_dry_run_counts_what_would_go_and_removes_nothing(search: Search) -> None:
     request = SearchRequest(query="request", levels=("error",))
-    assert search.delete(ADMIN, request, dry_run=True) == 10
+    assert search.delete(ADMIN, request, dry_run=True).matched == 10
     assert total(search) == 30
-    assert search.delete(ADMIN, request) == 10
-    assert search.delete(ADMIN, request, dry_run=True) == 0
+    assert search.delete(ADMIN, request).matched == 10
+    assert search.delete(ADMIN, request, dry_run=True).matched == 0
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_everything_is_deleted_only_on_express_wish(search: Search, request_: Se
     for dry_run in (True, False):
         with pytest.raises(InvalidInput, match="query="):
             search.delete(ADMIN, request_, dry_run=dry_run)
-    assert search.delete(ADMIN, SearchRequest(query="*")) == 30
+    assert search.delete(ADMIN, SearchRequest(query="*")).matched == 30
 
 
 def test_statistics_are_exact(search: Search) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.api.models.base import Input, Integral, Output, Text, Time
-from app.api.models.search import SearchFilters, Watched
+from app.api.models.search import Completeness, Fresh, SearchFilters, Watched
 from services.log_store.interface import FieldType, Metric
 from services.search.buckets import INTERVAL
 
@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=0)]
 Took = Annotated[float, Field(ge=0, description="Time that the answer took, in milliseconds.")]
 
 
-class AggregateQuery(SearchFilters, Watched):
+class AggregateQuery(SearchFilters, Watched, Fresh):
     """What to compute, of which records."""
 
     metric: Annotated[
@@ -66,7 +66,7 @@ class AggregateRow(Output):
     value: Annotated[float | None, Field(description="The metric; null where a group holds no number.")]
 
 
-class Aggregated(Output):
+class Aggregated(Completeness):
     """Rows, oldest first where they are grouped by time, else largest first."""
 
     rows: Annotated[
@@ -81,7 +81,7 @@ class Aggregated(Output):
     took_ms: Took
 
 
-class FieldsQuery(SearchFilters, Watched):
+class FieldsQuery(SearchFilters, Watched, Fresh):
     """Of which records."""
 
 
@@ -95,7 +95,7 @@ class FieldPresence(Output):
     promoted: Annotated[bool, Field(description="Whether an attribute has a column of its own, and is fast to count.")]
 
 
-class Fields(Output):
+class Fields(Completeness):
     """Fields, columns before attributes, most frequent first."""
 
     fields: list[FieldPresence]
@@ -111,7 +111,7 @@ class FieldPath(Input):
     name: Annotated[Text, Field(min_length=1, description="A field, or the dotted path of an attribute.")]
 
 
-class ValuesQuery(SearchFilters, Watched):
+class ValuesQuery(SearchFilters, Watched, Fresh):
     """Which values, of which records."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="The most frequent values."), Integral] = 20
@@ -137,7 +137,7 @@ class Numbers(Output):
     max: float
 
 
-class FieldValues(Output):
+class FieldValues(Completeness):
     """The values of a field, most frequent first. A record whose field is a list counts for each value of it."""
 
     name: str
@@ -149,7 +149,7 @@ class FieldValues(Output):
     took_ms: Took
 
 
-class PatternsQuery(SearchFilters):
+class PatternsQuery(SearchFilters, Fresh):
     """How many patterns, of which records."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="The most frequent patterns."), Integral] = 50
@@ -174,7 +174,7 @@ class Pattern(Output):
     last: Time
 
 
-class Patterns(Output):
+class Patterns(Completeness):
     """Patterns, most frequent first."""
 
     patterns: list[Pattern]

@@ -56,6 +56,18 @@ class Watched(Input):
     ] = ""
 
 
+class Fresh(Input):
+    """A question that may wait for what was just acknowledged."""
+
+    fresh: Annotated[
+        bool,
+        Field(
+            description="Wait, at most 10 seconds, until everything that was acknowledged before this request can be found."
+            " Where that takes longer the answer says so: `fresh` is false in it, and a notice tells why."
+        ),
+    ] = False
+
+
 class _Paged(Input):
     page: Annotated[
         int, Field(ge=1, le=2**31 - 1, description="Up to 10,000 hits; beyond them use `cursor`."), Integral
@@ -63,6 +75,16 @@ class _Paged(Input):
     page_size: Annotated[int, Field(ge=1, le=1000), Integral] = 50
     cursor: Annotated[str, Field(pattern=f"^$|{RECORD_ID}", description="`next_cursor` of the page before.")] = ""
     sort: Annotated[Sort, Field(description="-timestamp: newest first.")] = "-timestamp"
+    total_bound: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=10**9,
+            description="Counting may end here: where more records match, `total` is this number and `total_relation` gte."
+            " Without it the total is exact.",
+        ),
+        Integral,
+    ] = None
 
 
 class _QueryLists(Input):
@@ -79,7 +101,7 @@ class SearchFilters(SearchFields, _QueryLists):
     """Which records, without paging: query string of statistics."""
 
 
-class StatisticsQuery(SearchFilters, Watched):
+class StatisticsQuery(SearchFilters, Watched, Fresh):
     """Which records to count."""
 
 
@@ -89,11 +111,11 @@ class DeleteQuery(SearchFilters):
     dry_run: Annotated[bool, Field(description="Count what would be deleted, and delete nothing.")] = False
 
 
-class SearchQuery(SearchFilters, _Paged, Watched):
+class SearchQuery(SearchFilters, _Paged, Watched, Fresh):
     """Which records, and which page of them: query string of searches."""
 
 
-class SearchBody(SearchFields, _Paged, Watched):
+class SearchBody(SearchFields, _Paged, Watched, Fresh):
     """The same as a JSON body; a list of one may be written as its member."""
 
     level: list[Level] | Level = Field(default_factory=list)
@@ -124,22 +146,62 @@ class LogRecord(Output):
 
 
 class Notice(Output):
-    """A remark about a query that found nothing."""
+    """A remark about an answer, or about a part of the query."""
 
     message: str
-    position: Annotated[int, Field(ge=0, description="Where in the query, in characters.")]
+    position: Annotated[int, Field(ge=0, description="Where in the query, in characters; 0 where it is of the answer.")]
     length: Annotated[int, Field(ge=0)]
     suggestion: Annotated[str | None, Field(description="A whole query that may be what was meant.")]
 
 
-class LogList(Listing):
+class Freshness(Output):
+    """Whether an answer holds what was just acknowledged."""
+
+    fresh: Annotated[
+        bool | None,
+        Field(
+            description="Where `fresh` was asked for: whether all that was acknowledged before was there to be found."
+        ),
+    ] = None
+    notices: Annotated[
+        list[Notice],
+        Field(description="What is to be known of the answer, in sentences: what it leaves out, and why."),
+    ] = Field(default_factory=list)
+
+
+class Completeness(Freshness):
+    """Whether an answer is of all records that match."""
+
+    partial: Annotated[
+        bool,
+        Field(
+            description="Not all records could be looked at: counts are of those that were, and a notice says which."
+            " Absent where the answer is whole."
+        ),
+    ] = False
+
+
+class LogList(Listing, Completeness):
     """One page of records."""
 
     results: list[LogRecord]
-    notices: Annotated[list[Notice], Field(description="Why nothing may have been found: fields that no record has.")]
+    total: Annotated[int, Field(ge=0, description="How many match; where `total_relation` is gte, at least so many.")]
+    total_relation: Annotated[
+        Literal["eq", "gte"],
+        Field(
+            description="With `total_bound`, or where the answer is partial. eq: `total` is exact. gte: there may be more."
+        ),
+    ] = "eq"
+    notices: Annotated[
+        list[Notice],
+        Field(
+            description="What is to be known of the answer: what it leaves out, and where nothing was found the fields of"
+            " the query that no record has."
+        ),
+    ]
 
 
-class Context(Output):
+class Context(Freshness):
     """The records around one, each side oldest first."""
 
     before: list[LogRecord]
@@ -153,7 +215,7 @@ class Context(Output):
 Same = Literal["source", "service", "environment", "host", "upload_id", "trace_id", "any"]
 
 
-class ContextQuery(Watched):
+class ContextQuery(Watched, Fresh):
     """How many records around one, and which."""
 
     before: Annotated[int, Field(ge=0, le=200), Integral] = 10
@@ -174,6 +236,9 @@ class DeletedLogs(Output):
     matched: Annotated[int, Field(ge=0, description="Records that match.")]
     deleted: Annotated[int, Field(ge=0, description="As many, or 0 in a dry run.")]
     dry_run: bool
+    partial: Annotated[
+        bool, Field(description="In a dry run: not all records could be looked at, and there may be more that match.")
+    ] = False
 
 
 class ValueCount(Output):
@@ -191,7 +256,7 @@ class TimeCount(Output):
     count: Annotated[int, Field(ge=0)]
 
 
-class Statistics(Output):
+class Statistics(Completeness):
     """Counts of the records that match."""
 
     total: Annotated[int, Field(ge=0)]
@@ -203,6 +268,10 @@ class Statistics(Output):
     over_time: Annotated[list[TimeCount], Field(description="Oldest first; empty buckets are left out.")]
     interval_s: Annotated[int, Field(ge=1, description="Width of a time bucket, in seconds.")]
     took_ms: Annotated[float, Field(ge=0)]
+
+
+class RecordQuery(Fresh):
+    """Whether to wait for the record; one that is here is whole, and answered at once."""
 
 
 class RecordPath(Input):
