@@ -31,7 +31,7 @@ def assigned(
 def stored(database: Database, organisation_id: str = "acme") -> dict[str, int]:
     wanted = select(ShapeRow.shape, ShapeRow.shape_id).where(ShapeRow.organisation_id == organisation_id)
     with database.reading() as session:
-        return {shape: number for shape, number in session.execute(wanted)}
+        return {row.shape: row.shape_id for row in session.execute(wanted)}
 
 
 def test_a_shape_keeps_its_number_also_for_a_process_that_starts_anew(database: Database) -> None:
