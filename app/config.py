@@ -11,9 +11,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from app import config_elasticsearch as elasticsearch
 from services.errors import ConfigError
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
@@ -82,8 +83,11 @@ def _secret(name: str, text: str) -> str:
     return text
 
 
-def _setting(default: Any, read: Any, meaning: str, *, server: bool = False) -> Any:
-    return field(default=default, metadata={"read": read, "meaning": meaning, "server": server})
+def _setting(default: Any, read: Any, meaning: str, *, server: bool = False, secret: bool = False) -> Any:
+    metadata = {"read": read, "meaning": meaning, "server": server}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,9 @@ class Config:
         ("localhost", "127.0.0.1", "[::1]"), _list, "host names that requests may name; * allows every one"
     )
     DEBUG: bool = _setting(False, _flag, "more logging; never shows stack traces to clients")
-    SECRET_KEY: str = _setting("", _secret, "signs session cookies; made once and kept in DATA_DIR when empty")
+    SECRET_KEY: str = _setting(
+        "", _secret, "signs session cookies; made once and kept in DATA_DIR when empty", secret=True
+    )
     WEB_CONCURRENCY: int = _setting(1, _number, "web processes; more than 1 needs the server stores")
     REGISTRATION: str = _setting("open", _registration, "who may register: open, invite or closed")
     DATA_DIR: Path = _setting(DATA_DIR, _path, "folder of everything that is kept")
@@ -119,19 +125,80 @@ class Config:
 
     # Servers. Empty means: embedded.
     DATABASE_URL: str = _setting("", _url, "PostgreSQL for accounts and documents; SQLite when empty", server=True)
-    ELASTICSEARCH_HOSTS: tuple[str, ...] = _setting((), _list, "Elasticsearch for logs; DuckDB when empty", server=True)
+    ELASTICSEARCH_HOSTS: tuple[str, ...] = _setting(
+        (), elasticsearch.hosts, "Elasticsearch for logs, one address or several; DuckDB when empty", server=True
+    )
     ELASTICSEARCH_USER: str = _setting("", _text, "user of Elasticsearch", server=True)
-    ELASTICSEARCH_PASSWORD: str = _setting("", _text, "password of Elasticsearch", server=True)
+    ELASTICSEARCH_PASSWORD: str = _setting("", _text, "password of Elasticsearch", server=True, secret=True)
+    ELASTICSEARCH_API_KEY: str = _setting(
+        "", _text, "key of Elasticsearch as it encodes one, instead of user and password", server=True, secret=True
+    )
+    ELASTICSEARCH_CA_FILE: str = _setting(
+        "",
+        _text,
+        "file (PEM) with the certificate that signs that of Elasticsearch; the system's when empty",
+        server=True,
+    )
+    ELASTICSEARCH_VERIFY_CERTS: bool = _setting(
+        True, _flag, "verify the certificate of Elasticsearch; false trusts whoever answers", server=True
+    )
+    ELASTICSEARCH_STREAM_PREFIX: str = _setting(
+        "logs-elkvision", elasticsearch.prefix, "what the names of the data streams begin with", server=True
+    )
+    ELASTICSEARCH_SHARDS: int = _setting(1, _number, "primary shards of each index", server=True)
+    ELASTICSEARCH_REPLICAS: int | Literal["auto"] = _setting(
+        "auto", elasticsearch.replicas, "copies of each shard; auto is one wherever there is a second node", server=True
+    )
+    ELASTICSEARCH_CODEC: str = _setting(
+        "best_compression",
+        elasticsearch.codec,
+        "how indices are packed: best_compression or default (larger, faster)",
+        server=True,
+    )
+    ELASTICSEARCH_REFRESH_INTERVAL_S: int = _setting(
+        1, _number, "seconds after which Elasticsearch shows new records to everyone", server=True
+    )
+    ELASTICSEARCH_FIELD_LIMIT: int = _setting(2000, _number, "fields of one index", server=True)
+    ELASTICSEARCH_NUMBER_FIELDS: int = _setting(
+        500, _number, "attributes at most that get a numeric field of their own", server=True
+    )
+    ELASTICSEARCH_IP_FIELDS: int = _setting(
+        100, _number, "attributes at most that get an address field of their own", server=True
+    )
+    ELASTICSEARCH_ROLLOVER_SIZE: int = _setting(
+        30 * GB, _size, "size of one primary shard after which a new index begins", server=True
+    )
+    ELASTICSEARCH_ROLLOVER_AGE_DAYS: int = _setting(
+        30, _number, "days after which a new index begins; 0 is never", server=True
+    )
+    ELASTICSEARCH_RETENTION_DAYS: int = _setting(
+        0, _number, "days that records are kept at least, then deleted with their index; 0 keeps all", server=True
+    )
+    ELASTICSEARCH_READ_INDICES: Mapping[str, str] = _setting(
+        {},
+        elasticsearch.read_indices,
+        "organisations that read indices of other tools: id=filebeat-*,logstash-*;id=...",
+        server=True,
+    )
+    SPOOL_MAX_BYTES: int = _setting(
+        4 * GB,
+        _size,
+        "size of what may wait on the disk for Elasticsearch; beyond, writers are told to wait",
+        server=True,
+    )
+    FRESH_WAIT_S: int = _setting(
+        2, _number, "seconds at most that a search waits to see what was just accepted, with Elasticsearch", server=True
+    )
     MONGO_URL: str = _setting("", _url, "MongoDB for documents; the database when empty", server=True)
     MONGO_HOST: str = _setting("", _text, "host of MongoDB, instead of MONGO_URL", server=True)
     MONGO_PORT: int = _setting(27017, _port, "port of MongoDB", server=True)
     MONGO_USER: str = _setting("", _text, "user of MongoDB", server=True)
-    MONGO_PASSWORD: str = _setting("", _text, "password of MongoDB", server=True)
+    MONGO_PASSWORD: str = _setting("", _text, "password of MongoDB", server=True, secret=True)
     MONGO_DB_NAME: str = _setting("elkvision", _text, "database name in MongoDB", server=True)
     REDIS_URL: str = _setting("", _url, "Redis for events; in process when empty", server=True)
     REDIS_HOST: str = _setting("", _text, "host of Redis, instead of REDIS_URL", server=True)
     REDIS_PORT: int = _setting(6379, _port, "port of Redis", server=True)
-    REDIS_PASSWORD: str = _setting("", _text, "password of Redis", server=True)
+    REDIS_PASSWORD: str = _setting("", _text, "password of Redis", server=True, secret=True)
     CELERY_BROKER_URL: str = _setting("", _url, "broker of the task workers; in process when empty", server=True)
     CELERY_RESULT_BACKEND: str = _setting("", _url, "results of the task workers", server=True)
     KIBANA_URL: str = _setting("", _url, "address of a Kibana to link to", server=True)
@@ -172,7 +239,7 @@ SETTINGS = {each.name: each for each in fields(Config)}
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
     """A variable that nearly is a setting of ours is a mistake that would be silent otherwise."""
-    prefixes = ("ELASTICSEARCH_", "UPLOAD_MAX_", "BULK_MAX_", "UNPACK_", "ALLOWED_HOST", "REGISTRATION")
+    prefixes = ("ELASTICSEARCH_", "SPOOL_", "UPLOAD_MAX_", "BULK_MAX_", "UNPACK_", "ALLOWED_HOST", "REGISTRATION")
     for name in environ:
         if name not in SETTINGS and name.startswith(prefixes):
             close = difflib.get_close_matches(name, SETTINGS, n=1)
@@ -195,6 +262,8 @@ def _refuse_unfit(config: Config) -> None:
     for name in ("BULK_MAX_RECORDS", "HEAVY_SEARCHES", "UPLOAD_MAX_FILES", "SEARCH_TIMEOUT_S", "BODY_IDLE_TIMEOUT_S"):
         if getattr(config, name) < 1:
             raise ConfigError(f"{name} is 0: write at least 1.")
+    if config.ELASTICSEARCH_HOSTS:
+        elasticsearch.refuse_unfit(config)
 
 
 def load_environ(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:

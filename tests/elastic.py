@@ -51,7 +51,8 @@ def delete_all(client: Elasticsearch, prefix: str) -> None:
         client.indices.delete_data_stream(name=name)
     for name in list(client.indices.get(index=f"{prefix}*", expand_wildcards="all", features="aliases")):
         client.indices.delete(index=name)
-    for template in client.indices.get_index_template(name=f"{prefix}*")["index_templates"]:
+    may_miss = client.options(ignore_status=404)
+    for template in may_miss.indices.get_index_template(name=f"{prefix}*")["index_templates"]:
         client.indices.delete_index_template(name=template["name"])
-    for component in client.cluster.get_component_template(name=f"{prefix}*")["component_templates"]:
+    for component in may_miss.cluster.get_component_template(name=f"{prefix}*")["component_templates"]:
         client.cluster.delete_component_template(name=component["name"])

@@ -24,7 +24,7 @@ _TOO_COMPLEX = (
     "too_many_buckets_exception",
     "too_complex_to_determinize",
 )
-_TOO_COMPLEX_TEXTS = ("maxclausecount", "too complex to determinize", "too many nested clauses", "max_regex_length")
+_TOO_COMPLEX_TEXTS = ("maxclausecount", "determiniz", "too many nested clauses", "length of regex", "max_regex_length")
 _TOO_LONG = "The search took too long and was stopped. Narrow the time range or the query."
 
 
@@ -62,12 +62,12 @@ def _answered(error: ApiError) -> ElkVisionError:
         return BackendUnavailable("The search needs more memory than Elasticsearch may use. Narrow the time range.")
     if is_too_complex(error):
         return InvalidQuery("The query is too complex for Elasticsearch: use fewer or simpler patterns.")
+    if status == 507 or ("cluster_block_exception" in types and "flood-stage" in " ".join(_reasons(error.body))):
+        return StorageFull("The disks of Elasticsearch are full.")
     if status in (408, 504) or types & {"timeout_exception", "receive_timeout_transport_exception"}:
         return BackendTimeout(_TOO_LONG)
     if status == 429:
         return QuotaExceeded("Elasticsearch is busy. Try again in a moment.", retry_after_s=1)
-    if status == 507 or ("cluster_block_exception" in types and "flood-stage" in reason_of(error)):
-        return StorageFull("The disks of Elasticsearch are full.")
     if status in (401, 403):
         return BackendUnavailable(
             f"Elasticsearch refuses the credentials of this server ({status}): check ELASTICSEARCH_API_KEY, or"

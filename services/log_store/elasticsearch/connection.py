@@ -7,6 +7,7 @@ wait on the spool until it is back.
 
 import ipaddress
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -88,7 +89,10 @@ def connect(settings: ElasticSettings) -> Elasticsearch:
 def _credentials(settings: ElasticSettings) -> dict[str, Any]:
     if settings.api_key:
         return {"api_key": settings.api_key}
-    return {"basic_auth": (settings.user, settings.password)} if settings.user else {}
+    if not settings.user:
+        return {}
+    pair = f"{settings.user}:{settings.password}".encode()  # the client knows ASCII only
+    return {"headers": {"authorization": f"Basic {b64encode(pair).decode()}"}}
 
 
 def _encryption(settings: ElasticSettings) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from services.log_store.elasticsearch import mapping
 from services.log_store.elasticsearch.client_errors import translated
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.lifecycle_lease import Lease
-from services.log_store.elasticsearch.templates import Stream, organisation_of, streams, version_of
+from services.log_store.elasticsearch.names import organisation_of
+from services.log_store.elasticsearch.templates import Stream, streams, version_of
 from services.model import EARLIEST
 
 INTERVAL_S = 300.0
@@ -75,7 +76,7 @@ class Lifecycle:
         self._settings = settings
         self._clock = clock
         self._hold = hold
-        self._lease = Lease(es, clock, f"elkvision.lease.{settings.prefix}", "lifecycle", owner)
+        self._lease = Lease(es, clock, f"{settings.prefix}.lease", "lifecycle", owner)
         self._interval_s = interval_s
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None

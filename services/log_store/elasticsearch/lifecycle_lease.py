@@ -12,6 +12,8 @@ from elasticsearch import ApiError, ConflictError, Elasticsearch
 from services.clock import Clock
 from services.log_store.elasticsearch.client_errors import error_types
 
+_PRIORITY = 700
+_MAPPINGS = {"dynamic": False, "properties": {"owner": {"type": "keyword"}, "until": {"type": "date"}}}
 _SETTINGS = {"index.hidden": True, "index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"}
 
 
@@ -56,9 +58,13 @@ class Lease:
         return True
 
     def _make_index(self) -> None:
-        mappings = {"dynamic": False, "properties": {"owner": {"type": "keyword"}, "until": {"type": "date"}}}
+        """A template of its own first: the name may fit `logs-*-*` of the server, which makes nothing but data streams."""
+        made = {"settings": _SETTINGS, "mappings": _MAPPINGS}
+        self._es.indices.put_index_template(
+            name=self._index, index_patterns=[self._index], priority=_PRIORITY, template=made
+        )
         try:
-            self._es.indices.create(index=self._index, settings=_SETTINGS, mappings=mappings)
+            self._es.indices.create(index=self._index)
         except ApiError as error:
             if "resource_already_exists_exception" not in error_types(error):
                 raise

@@ -8,7 +8,6 @@ cluster the newest rules. Living streams are upgraded without a pause: their wri
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +17,15 @@ from services.errors import BackendUnavailable
 from services.log_store.elasticsearch import mapping
 from services.log_store.elasticsearch.client_errors import error_types, translated
 from services.log_store.elasticsearch.connection import ElasticSettings
+from services.log_store.elasticsearch.names import checked_prefix, stream_of
+
+__all__ = ["Stream", "changeable", "ensure_stream", "install", "stream_of", "streams", "version_of"]
 
 PRODUCT = "elk-vision"
 
 _PRIORITY = 500
 """Above every template that Elasticsearch brings (`logs` has 100); the length of the prefix is added, so that of two
 prefixes that both fit a stream the longer one rules."""
-
-_ORGANISATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PREFIX = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -39,39 +38,6 @@ class Stream:
     @property
     def write_index(self) -> str:
         return self.indices[-1]
-
-
-def stream_of(prefix: str, organisation_id: str) -> str:
-    """The data stream of an organisation; two ids never share one. Raises `ValueError` for an id that names nothing.
-
-    Names of streams are lower case. An id with capitals is written small, and after a dot, which no id holds, stand the
-    places of its capitals: `Ab` is `ab.1`, `aB` is `ab.2`.
-    """
-    if not _ORGANISATION.fullmatch(organisation_id):
-        raise ValueError("an organisation id has 1 to 64 letters, digits, - or _")
-    capitals = sum(1 << at for at, letter in enumerate(organisation_id) if letter.isupper())
-    name = organisation_id.lower() + (f".{capitals:x}" if capitals else "")
-    return f"{checked_prefix(prefix)}-{name}"
-
-
-def organisation_of(prefix: str, stream: str) -> str | None:
-    """The organisation whose stream has that name, or None where it is none of ours."""
-    name, _, capitals = stream.removeprefix(f"{prefix}-").partition(".")
-    if not stream.startswith(f"{prefix}-") or not re.fullmatch(r"[0-9a-f]{0,16}", capitals):
-        return None
-    places = int(capitals or "0", 16)
-    organisation_id = "".join(letter.upper() if places >> at & 1 else letter for at, letter in enumerate(name))
-    is_ours = _ORGANISATION.fullmatch(organisation_id) and stream_of(prefix, organisation_id) == stream
-    return organisation_id if is_ours else None
-
-
-def checked_prefix(prefix: str) -> str:
-    """`prefix`, which can begin the name of a stream. Raises `ValueError` where it cannot."""
-    if not _PREFIX.fullmatch(prefix):
-        raise ValueError(
-            "a stream prefix has 1 to 100 small letters, digits, - _ or . and begins with a letter or digit"
-        )
-    return prefix
 
 
 def install(es: Elasticsearch, settings: ElasticSettings) -> list[str]:
