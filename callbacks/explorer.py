@@ -10,7 +10,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from flask import request as http
 
-from components import drawer, facets, first_run, log_table, query_bar
+from components import drawer, facets, first_run, log_table, query_bar, search_states
 from components.actions import patch
 from components.charts import STACK, empty_figure, histogram_figure
 from components.levels import TAGS, WORDS
@@ -20,11 +20,12 @@ from components.shell import TEMPLATES, THEME
 from components.states import button, fault, state
 from components.time_range import NAMES, bounds
 from components.times import naive, offset_words, short
-from services.errors import BackendError, CallerError, ElkVisionError, InvalidQuery, NotFound
+from services.errors import BackendError, BackendTimeout, CallerError, ElkVisionError, InvalidQuery, NotFound
 from services.history import HistoryEntry
-from services.log_store.interface import Handle
+from services.log_store.interface import Handle, LogPage
 from services.principal import Principal, Scope
 from services.search import Histogram, Notice, SearchRequest, Stats
+from services.search.completeness import partial_words
 from services.services import Services
 
 PAGE_ROOT = "explorer-page"
@@ -176,7 +177,10 @@ def _register_first_run(app: Dash, services: Services, caller: Caller) -> None:
 
     @app.callback(Output(SAMPLE, "hidden"), Input(PAGE, "data"), prevent_initial_call=True)
     def sample_present(_page: Any) -> Any:
-        return not services.sample.present(caller())
+        try:
+            return not services.sample.present(caller())
+        except BackendError:
+            return no_update  # the search itself says what is wrong
 
     @app.callback(
         Output(ARRIVED, "data", allow_duplicate=True),
@@ -235,7 +239,7 @@ def answer(services: Services, principal: Principal, asked: dict[str, Any]) -> d
         place = _place(error)
         return shown | {"fault": query_bar.query_fault(error, in_query=place["query"]), "error": place}
     except (CallerError, BackendError) as error:
-        return shown | {"notice": failure(error), "error": {"query": False}}
+        return shown | {"notice": search_states.failed(error), "error": {"query": False}}
 
 
 def query_id(asked: dict[str, Any], part: str) -> str | None:
@@ -251,14 +255,28 @@ def _found(
     found = services.search.search(principal, request, handle=handle)
     total = found.total or 0
     _note_search(services, principal, asked, total)
-    notice = None if total else nothing(services, principal, asked, zone, handle)
+    notice = _notice(services, principal, asked, found, handle)
     mode = "first" if notice == "first" else "rows" if total else "empty"
-    order = _order(asked)
+    at_least = found.total_is_at_least or found.is_partial
     return (
         _page(asked, found.records, zone, services.clock.now())
-        | {"total": total, "next_cursor": found.next_cursor, "mode": mode}
-        | {"summary": summary(total, found.took_ms, order), "notice": None if mode == "first" else notice}
+        | {"total": total, "at_least": at_least, "next_cursor": found.next_cursor, "mode": mode}
+        | {"summary": summary(total, found.took_ms, _order(asked), at_least=at_least)}
+        | {"notice": None if mode == "first" else notice}
     )
+
+
+def _notice(
+    services: Services, principal: Principal, asked: dict[str, Any], found: LogPage, handle: Handle | None
+) -> Any:
+    """What stands above the rows or in their place: what the answer leaves out, or why there are none."""
+    if found.is_partial:
+        words = partial_words(found.scanned_rows, newest_first=asked.get("order") != "asc")
+        if found.total:
+            return search_states.partial(words)
+        return search_states.nothing_seen(words, can_clear=bool(asked.get("q")))
+    zone = services.preferences.get(principal).timezone
+    return None if found.total else nothing(services, principal, asked, zone, handle)
 
 
 def _order(asked: dict[str, Any]) -> str:
@@ -279,22 +297,10 @@ def _place(error: InvalidQuery) -> dict[str, Any]:
     return {"query": in_query, "position": error.position, "length": error.length}
 
 
-def failure(error: ElkVisionError) -> html.Div:
-    """What broke, and the way on."""
-    return state(
-        "Search failed",
-        [str(error), html.Span(" The rows below are from the search before.", className="ev-before")],
-        [
-            button("Try again", primary=True, **{"data-act": "run"}),
-            button("Copy details", **{"data-copy": repr(error)}),
-        ],
-        failed=True,
-    )
-
-
-def summary(total: int, took_ms: float, order: str) -> list[Any]:
-    """`48,213 hits in 38 ms, newest first`."""
-    return [html.B(count(total)), f" {'hit' if total == 1 else 'hits'} in {took(took_ms)}, {order.lower()}"]
+def summary(total: int, took_ms: float, order: str, *, at_least: bool = False) -> list[Any]:
+    """`48,213 hits in 38 ms, newest first`, or `at least 48,213 hits …`."""
+    hits = f" {'hit' if total == 1 else 'hits'} in {took(took_ms)}, {order.lower()}"
+    return [*(["at least "] if at_least else []), html.B(count(total)), hits]
 
 
 def _note_search(services: Services, principal: Principal, asked: dict[str, Any], total: int) -> None:
@@ -315,7 +321,9 @@ def nothing(
     for preset in _wider(asked):
         found = services.search.search(principal, _request_over(asked, preset, zone), handle=handle)
         if found.total:
-            return _wider_state(asked, preset, found.total, found.records[0]["timestamp"], zone)
+            return _wider_state(asked, preset, found, zone)
+        if found.is_partial:
+            return search_states.nothing_seen(partial_words(found.scanned_rows), can_clear=bool(asked.get("q")))
     noticed = services.search.notices(principal, request_of(asked, zone))
     return _misspelt_state(noticed) if noticed else _nowhere_state(asked, newest.records[0]["timestamp"], zone)
 
@@ -334,8 +342,10 @@ def _request_over(asked: dict[str, Any], preset: str, zone: str) -> SearchReques
     return request_of(asked | {"range": preset, "from": "", "to": ""}, zone, page_size=1)
 
 
-def _wider_state(asked: dict[str, Any], preset: str, total: int, newest: datetime, zone: str) -> html.Div:
+def _wider_state(asked: dict[str, Any], preset: str, found: LogPage, zone: str) -> html.Div:
     where = "in all time" if preset == "all" else f"in the {NAMES[preset].lower()}"
+    number = f"at least {count(found.total or 0)}" if found.is_partial else count(found.total or 0)
+    newest: datetime = found.records[0]["timestamp"]
     around = {
         "range": "",
         "from": naive(newest - timedelta(hours=1), zone),
@@ -343,7 +353,7 @@ def _wider_state(asked: dict[str, Any], preset: str, total: int, newest: datetim
     }
     return state(
         f"No logs match {range_words(asked)}",
-        f"The same search finds {count(total)} {where}; the newest is from {short(newest, zone)}.",
+        f"The same search finds {number} {where}; the newest is from {short(newest, zone)}.",
         [
             button(f"Search {NAMES[preset].lower()}", primary=True, **patch(range=preset, **{"from": "", "to": ""})),
             button("Go to the newest match", **patch(**around)),
@@ -470,7 +480,7 @@ def _closer(
 def _over_time(stats: Stats) -> Histogram | None:
     if stats.start is None or stats.end is None:
         return None
-    return Histogram(stats.interval_s, stats.start, stats.end, stats.over_time)
+    return Histogram(stats.interval_s, stats.start, stats.end, stats.over_time, is_partial=stats.is_partial)
 
 
 def figure(histogram: Histogram | None, zone: str) -> dict[str, Any]:
@@ -507,7 +517,8 @@ def legend(histogram: Histogram | None) -> list[html.Span]:
         totals[row.level] = totals.get(row.level, 0) + row.count
     shown = [_legend_entry(level, totals[level]) for level in TAGS if level in totals]
     per_bar = html.Span(f"{width(histogram.interval_s)} per bar", className="ev-t3")
-    return [*shown, html.Span(className="ev-sp"), per_bar]
+    mark = [search_states.partial_mark()] if histogram.is_partial else []
+    return [*shown, html.Span(className="ev-sp"), *mark, per_bar]
 
 
 def _legend_entry(level: str, number: int) -> html.Span:
@@ -519,8 +530,10 @@ def one_record(services: Services, principal: Principal, record_id: str, asked: 
     if not record_id:
         return None
     try:
-        found = services.search.get(principal, record_id)
+        found = services.search.get(principal, record_id, fresh=True)
     except (NotFound, InvalidQuery):
         return drawer.gone("This record is not here (any more): it may have been deleted.")
+    except BackendTimeout as error:
+        return drawer.gone(str(error))
     zone = services.preferences.get(principal).timezone
     return drawer.drawer(found, zone=zone, matches=matcher(asked.get("q") or ""))

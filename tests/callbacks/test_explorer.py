@@ -1,13 +1,30 @@
 """What the Explorer makes of a question and of its answer, without a browser."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from callbacks.explorer import different, figure, legend, range_words, request_of, summary
+from app.config import Config
+from app.wiring import Application, build
+from callbacks.explorer import (
+    answer,
+    chart_and_facets,
+    different,
+    figure,
+    legend,
+    one_record,
+    range_words,
+    request_of,
+    summary,
+)
 from components.charts import STACK, templates
 from services.history import HistoryEntry
-from services.search import Histogram, HistogramRow
+from services.search import Histogram, HistogramRow, Search
+from tests.telling_store import TellingStore
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -78,3 +95,74 @@ def test_a_search_that_ran_twice_is_listed_once() -> None:
         ("b", {}),
         ("a", {"level": ["error"]}),
     ]
+
+
+class Asking:
+    """The Explorer over a real store that can say more than the embedded one ever has to."""
+
+    def __init__(self, application: Application) -> None:
+        self.principal = application.services.accounts.register("ask", "ask@example.org", "correct horse battery")
+        self.store = TellingStore(application.services.store)
+        store: Any = self.store
+        search = Search(store, application.services.clock)
+        self.services = replace(application.services, search=search)
+        application.services.ingest.record(self.principal, b'{"message": "needle in the hay", "service": "shop"}')
+
+    def answer(self, **asked: Any) -> dict[str, Any]:
+        return answer(self.services, self.principal, {"range": "24h"} | asked)
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[Asking]:
+    application = build(Config(DATA_DIR=tmp_path))
+    yield Asking(application)
+    application.close()
+
+
+def words(component: Any) -> str:
+    """All text of a component."""
+    if component is None or isinstance(component, str):
+        return component or ""
+    if isinstance(component, list | tuple):
+        return " ".join(words(each) for each in component)
+    return words(getattr(component, "children", None))
+
+
+def test_a_whole_answer_has_no_remark(asking: Asking) -> None:
+    shown = asking.answer(q="needle")
+    assert (shown["mode"], shown["notice"], shown["at_least"]) == ("rows", None, False)
+    assert words(shown["summary"]).split(" hit")[0].strip() == "1"
+
+
+def test_a_partial_answer_is_shown_with_what_it_leaves_out(asking: Asking) -> None:
+    asking.store.is_partial = True
+    shown = asking.answer(q="needle")
+    assert (shown["mode"], shown["at_least"], shown.get("error")) == ("rows", True, None)
+    assert "only the newest 100,000 candidates were looked at" in words(shown["notice"])
+    assert words(shown["summary"]).startswith("at least")
+    assert "partial counts" in words(chart_and_facets(asking.services, asking.principal, {"range": "24h"})[1])
+
+
+def test_nothing_among_those_looked_at_is_not_nothing_at_all(asking: Asking) -> None:
+    asking.store.is_partial = True
+    shown = asking.answer(q="absent")
+    assert shown["mode"] == "empty"
+    assert "Nothing found among the records that could be looked at" in words(shown["notice"])
+    asking.store.is_partial = False
+    assert "Nothing matches" in words(asking.answer(q="absent")["notice"])
+
+
+def test_a_store_out_of_reach_is_no_empty_result(asking: Asking) -> None:
+    asking.store.is_down = True
+    shown = asking.answer(q="needle")
+    assert "mode" not in shown
+    assert "Logs cannot be searched now" in words(shown["notice"])
+    assert "connection refused" in words(shown["notice"])
+
+
+def test_a_record_that_is_still_on_its_way_is_waited_for(asking: Asking) -> None:
+    record_id = asking.answer(q="needle")["rows"][0]["id"]
+    asking.store.late_ids = {record_id}
+    assert "needle" in words(one_record(asking.services, asking.principal, record_id, {}))
+    asking.store.late_ids, asking.store.is_settled = {record_id}, False
+    assert "still on its way" in words(one_record(asking.services, asking.principal, record_id, {}))
