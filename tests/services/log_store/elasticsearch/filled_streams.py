@@ -1,0 +1,84 @@
+"""Streams with records in several indices and shards, and reads of all their records in memory."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from elasticsearch import Elasticsearch
+
+from services.log_store.duckdb.matching import Matching
+from services.log_store.elasticsearch.aggregate import CheckedRecords
+from services.log_store.elasticsearch.connection import ElasticSettings
+from services.log_store.elasticsearch.documents import documents
+from services.log_store.elasticsearch.names import stream_of
+from services.log_store.elasticsearch.promotion import Promotion
+from services.log_store.elasticsearch.templates import ensure_stream, install
+from services.model import LEVEL_NUMBER
+from services.query.sql_condition import Condition
+from tests.elastic import Elastic
+from tests.records import batch
+
+ORGANISATION = "acme"
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Filled:
+    """A stream, and the records that are in it."""
+
+    es: Elasticsearch
+    stream: str
+    rows: list[Row]
+
+
+def filled_stream(
+    elastic: Elastic, name: str, rows: Sequence[Row], *, indices: int = 3, shards: int = 2, number_fields: int = 100
+) -> Filled:
+    """A stream of its own prefix with these records, spread over several indices."""
+    settings = ElasticSettings((elastic.url,), prefix=f"{elastic.prefix}-{name}", shards=shards, replicas=0)
+    install(elastic.client, settings)
+    ensure_stream(elastic.client, settings, ORGANISATION)
+    stream, promotion = stream_of(settings.prefix, ORGANISATION), Promotion(number_fields, 100)
+    step = -(-len(rows) // indices) or 1
+    for first in range(0, len(rows), step):
+        if first:
+            elastic.client.indices.rollover(alias=stream)
+        store(elastic.client, stream, rows[first : first + step], promotion, first_seq=first)
+    elastic.client.indices.refresh(index=stream)
+    return Filled(elastic.client, stream, list(rows))
+
+
+def store(es: Elasticsearch, stream: str, rows: Sequence[Row], promotion: Promotion, *, first_seq: int = 0) -> None:
+    """Add records, not refreshed. `shape_id` of a row is its document's."""
+    made = batch(*({name: value for name, value in row.items() if name != "shape_id"} for row in rows))
+    made = made.append_column("seq", pa.array(range(first_seq, first_seq + len(rows)), pa.int64()))
+    shapes = pa.array([row.get("shape_id") for row in rows], pa.int32())
+    found = documents(ORGANISATION, made, shapes, promotion)
+    lines = [line for each in found for line in ({"create": {"_id": each.id}}, each.body)]
+    for first in range(0, len(lines), 10_000):
+        answer = es.bulk(index=stream, operations=lines[first : first + 10_000])
+        assert not answer["errors"], [each for each in answer["items"] if each["create"]["status"] != 201][:1]
+
+
+@contextmanager
+def checked(rows: Sequence[Row], *, is_partial: bool = False) -> Iterator[CheckedRecords]:
+    """The records in memory, as what reads candidates gives them."""
+    with duckdb.connect() as cursor:
+        numbered = [{**row, "level": LEVEL_NUMBER[row["level"]]} for row in rows]
+        made = batch(*rows).drop_columns(["level", "timestamp"])
+        naive = pa.array([row["timestamp"].replace(tzinfo=None) for row in rows], pa.timestamp("us"))
+        levels = pa.array([row["level"] for row in numbered], pa.uint8())
+        read = made.append_column("level", levels).append_column("timestamp", naive)
+        shapes = pa.array([row.get("shape_id") for row in rows], pa.int32())
+        read = read.append_column("shape_id", shapes)
+        cursor.register("given", read)
+        cursor.execute("CREATE TABLE logs AS FROM given")
+        yield CheckedRecords(cursor, "logs", Matching((Condition("true", []),), len(rows)), len(rows), is_partial)
+
+
+def everything() -> Mapping[str, Any]:
+    """The query for all records of the organisation."""
+    return {"term": {"elkvision.organisation": ORGANISATION}}
