@@ -20,10 +20,18 @@ OTHER_TEXT = "t"
 DOUBLE = "d"
 ADDRESS = "i"
 
+MAX_FIELD_NAME = 200
+
+_FIELD_NAME = re.compile(r"[A-Za-z_@][\w@-]*(?:\.[\w@-]+)*", re.ASCII)
 _SIGN = 1 << 63
 _ALL = (1 << 64) - 1
 _MAPPED = 0xFFFF << 32
 _LOOKS_LIKE_IPV6 = re.compile(r"[0-9a-fA-F:.]+(?:%.*)?", re.DOTALL)
+
+
+def is_field_name(key: str) -> bool:
+    """Whether `numbers` and `ips` may have a field of this key: ASCII letters, digits, `_`, `@`, `-`, joined by dots."""
+    return len(key) <= MAX_FIELD_NAME and _FIELD_NAME.fullmatch(key) is not None
 
 
 def double_hex(number: float) -> str:

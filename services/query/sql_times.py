@@ -2,7 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from services.query.sql_condition import FALSE, Condition
+from services.query.sql_condition import Condition
+
+_NO_TIME = (datetime.max, datetime.min)
 
 
 def is_time(text: str) -> bool:
@@ -10,26 +12,26 @@ def is_time(text: str) -> bool:
     return _span(text) is not None
 
 
-def between_times(
+def moments(
     low: str | None, high: str | None, includes_low: bool = True, includes_high: bool = True
-) -> Condition:
-    """Records from `low` to `high`; no record where a bound is no time. Without a zone a time is UTC."""
-    parts, values = [], []
-    if low is not None:
-        span = _span(low)
-        if span is None:
-            return FALSE
-        first, following = span
-        parts.append("timestamp >= ?")
-        values.append(first if includes_low else following)
-    if high is not None:
-        span = _span(high)
-        if span is None:
-            return FALSE
-        first, following = span
-        parts.append("timestamp < ?")
-        values.append(following if includes_high else first)
-    return Condition(f"({' AND '.join(parts)})", values)
+) -> tuple[datetime | None, datetime | None] | None:
+    """The first moment of a range and the first one after it, naive UTC as the column holds times, None for an open side.
+
+    None for both where a bound is no time. Without a zone a time is UTC.
+    """
+    spans = [None if bound is None else _span(bound) or _NO_TIME for bound in (low, high)]
+    if _NO_TIME in spans:
+        return None
+    first = None if spans[0] is None else spans[0][0 if includes_low else 1]
+    after = None if spans[1] is None else spans[1][1 if includes_high else 0]
+    return first, after
+
+
+def between(first: datetime | None, after: datetime | None) -> Condition:
+    """Records from `first` until before `after`, naive UTC; at least one is not None."""
+    parts = [("timestamp >= ?", first), ("timestamp < ?", after)]
+    asked = [(sql, value) for sql, value in parts if value is not None]
+    return Condition(f"({' AND '.join(sql for sql, _ in asked)})", [value for _, value in asked])
 
 
 def _span(text: str) -> tuple[datetime, datetime] | None:

@@ -4,19 +4,11 @@ Every other attribute is answered by `elkvision.terms`. The sets are capped, bec
 for ever; a key that comes later, or whose name is no safe field name, is served by terms alone.
 """
 
-import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-MAX_NAME = 200
-
-_SAFE = re.compile(r"[A-Za-z_@][\w@-]*(?:\.[\w@-]+)*", re.ASCII)
-
-
-def is_safe(key: str) -> bool:
-    """Whether the key can be the name of a field: names of ASCII letters, digits, `_`, `@` and `-`, joined by dots."""
-    return len(key) <= MAX_NAME and _SAFE.fullmatch(key) is not None
+from services.query.elastic_terms import is_field_name
 
 
 class Promotion:
@@ -65,8 +57,8 @@ class _Keys:
         self._cap = cap
 
     def may_take(self, key: str) -> bool:
-        return len(self.taken) < self._cap and is_safe(key)
+        return len(self.taken) < self._cap and is_field_name(key)
 
 
-def _names(properties: Mapping[str, Any], of: str) -> Iterable[str]:
+def _names(properties: Mapping[str, Any], of: str) -> frozenset[str]:
     return frozenset(properties.get(of, {}).get("properties", {}))
