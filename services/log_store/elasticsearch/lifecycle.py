@@ -24,7 +24,7 @@ from services.log_store.elasticsearch.client_errors import translated
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.lifecycle_lease import Lease
 from services.log_store.elasticsearch.names import organisation_of
-from services.log_store.elasticsearch.templates import Stream, streams, version_of
+from services.log_store.elasticsearch.templates import Stream, install, streams, version_of
 from services.model import EARLIEST
 
 INTERVAL_S = 300.0
@@ -98,6 +98,7 @@ class Lifecycle:
         with translated():
             if not self._lease.take():
                 return Round(is_ours=False)
+            install(self._es, self._settings)  # or an index of an older mapping would be followed by another one
             rounds = [self._look_after(stream) for stream in streams(self._es, self._settings.prefix)]
             return Round(
                 tuple(name for each in rounds for name in each.rolled_over),
