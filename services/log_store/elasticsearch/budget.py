@@ -6,7 +6,7 @@ from typing import Any
 from services.log_store.checks import PAGE_BYTES
 from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.elasticsearch.documents import record_of
-from services.log_store.elasticsearch.paging import Hit
+from services.log_store.elasticsearch.paging import FIRST_HITS, WITHOUT_REST, Hit, size_of
 from services.log_store.interface import LogRecord
 
 _TEXTS = (
@@ -17,33 +17,72 @@ _MOST_AT_ONCE = 16
 """Records with long texts that are fetched together; the first alone, as nothing is known of their size yet."""
 
 
-def affordable(question: Question, hits: Sequence[Hit]) -> list[LogRecord]:
-    """The records of `hits` that the budget of a page allows, at least one. Raises like `Question.search`.
+def affordable(question: Question, hits: Sequence[Hit]) -> tuple[list[LogRecord], int]:
+    """The records of the first hits, as many as the budget of a page allows, at least one; and how many hits that took.
 
-    A record that was deleted meanwhile is left out; where that is the first of them, so be it.
+    A record that was deleted meanwhile is left out. Raises like `Question.search`.
     """
     records: list[LogRecord] = []
-    spent, largest = 0, PAGE_BYTES
-    rests: dict[str, Mapping[str, Any] | None] = {}
+    rests = _Rests(question, hits)
+    spent = 0
     for number, hit in enumerate(hits):
-        if _has_rest(hit):
-            if hit.id not in rests:
-                together = max(1, min(_MOST_AT_ONCE, (PAGE_BYTES - spent) // largest))
-                ahead = [each for each in hits[number:] if _has_rest(each)][:together]
-                rests |= _rests(question, ahead)
-            rest = rests.pop(hit.id)
-            if rest is None:
-                continue
-            hit.source["elkvision"]["rest"] = rest
+        if not rests.put_back(number, PAGE_BYTES - spent):
+            continue
         record = record_of(hit.source)
-        size = bytes_of(record)
-        if _has_rest(hit):
-            largest = max(size, largest if largest < PAGE_BYTES else 0)
-        spent += size
+        spent += bytes_of(record)
         if records and spent > PAGE_BYTES:
-            return records
+            return records, number
         records.append(record)
-    return records
+    return records, len(hits)
+
+
+def by_address(question: Question, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits with their records (but for what lies beyond their long texts), up to the one that fills the budget of a
+    page. A record that was deleted meanwhile has an empty source. Raises like `Question.search`.
+    """
+    read: list[Hit] = []
+    size = FIRST_HITS
+    while len(read) < len(hits):
+        group = hits[len(read) : len(read) + size]
+        sources = _sources(question, group, WITHOUT_REST)
+        read += [Hit(hit.position, hit.index, hit.id, sources.get(hit.id) or {}) for hit in group]
+        read_bytes = sum(size_of(hit.source) for hit in read)
+        if read_bytes > PAGE_BYTES:
+            break
+        size = (PAGE_BYTES - read_bytes) * len(read) // max(1, read_bytes) + 1
+    return read
+
+
+class _Rests:
+    """What lies beyond the long texts of hits, fetched for some of them together."""
+
+    def __init__(self, question: Question, hits: Sequence[Hit]):
+        self._question = question
+        self._long = [number for number, hit in enumerate(hits) if _has_rest(hit)]
+        self._hits = hits
+        self._fetched: dict[str, dict[str, Any] | None] = {}
+        self._largest = PAGE_BYTES
+
+    def put_back(self, number: int, budget: int) -> bool:
+        """Make the hit whole; False where its record is gone."""
+        hit = self._hits[number]
+        if not _has_rest(hit):
+            return bool(hit.source)
+        if hit.id not in self._fetched:
+            together = max(1, min(_MOST_AT_ONCE, budget // self._largest))
+            ahead = [self._hits[at] for at in self._long if at >= number][:together]
+            self._fetched = _sources(self._question, ahead, {"includes": ["elkvision.rest"]})
+            sizes = [sum(map(len, _rest_of(each).values())) for each in self._fetched.values()]
+            self._largest = max(1, *sizes)
+        source = self._fetched[hit.id]
+        if source is not None:
+            hit.source["elkvision"]["rest"] = _rest_of(source)
+        return source is not None
+
+
+def _rest_of(source: Mapping[str, Any] | None) -> dict[str, str]:
+    rest: dict[str, str] = (source or {}).get("elkvision", {}).get("rest", {})
+    return rest
 
 
 def bytes_of(record: Mapping[str, Any]) -> int:
@@ -56,8 +95,8 @@ def _has_rest(hit: Hit) -> bool:
     return "rest" in hit.source.get("elkvision", {})
 
 
-def _rests(question: Question, hits: Sequence[Hit]) -> dict[str, Mapping[str, Any] | None]:
-    """What was left out of the texts of each; None for a record that is gone."""
-    wanted = [{"_index": hit.index, "_id": hit.id, "_source": {"includes": ["elkvision.rest"]}} for hit in hits]
+def _sources(question: Question, hits: Sequence[Hit], source: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
+    """What `source` names of each record, by id; None for a record that is gone."""
+    wanted = [{"_index": hit.index, "_id": hit.id, "_source": source} for hit in hits]
     answer = question.send(question.remaining_s, lambda client: client.mget(docs=wanted))
-    return {each["_id"]: each["_source"]["elkvision"]["rest"] if each.get("found") else None for each in answer["docs"]}
+    return {each["_id"]: each["_source"] if each.get("found") else None for each in answer["docs"]}

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -107,12 +107,23 @@ class Question:
             raise BackendUnavailable("Elasticsearch could not read all of the records. Try again in a moment.")
         return answer
 
+    def count(self, query: Mapping[str, Any]) -> int:
+        """How many records match, exactly. Raises like `search`."""
+        answer = self.search({"query": query, "size": 0, "track_total_hits": True})
+        return int(answer["hits"]["total"]["value"])
+
     def send(self, seconds: float, request: Callable[[Elasticsearch], Any]) -> dict[str, Any]:
         """The body of the answer to one request, which may take `seconds`. Raises as the class says."""
         client = self._es.options(opaque_id=self._id, request_timeout=seconds + _ANSWER_S)
         with self._answered():
             answer: dict[str, Any] = request(client).body
         return answer
+
+    def forget(self, moment_id: str) -> None:
+        """Release a point in time; where that fails, the server does it by itself when its time is over."""
+        client = self._es.options(request_timeout=_ANSWER_S)
+        with suppress(ApiError, TransportError):
+            client.close_point_in_time(id=moment_id)
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:

@@ -141,12 +141,15 @@ def _absent(name: str, rows: int) -> pa.Array:
     return pa.array([""] * rows) if name == "message" else pa.nulls(rows, SCHEMA.field(name).type)
 
 
-def _column(name: str, hits: Sequence[Hit]) -> pa.Array:
+def value_of(source: Mapping[str, Any], name: str) -> Any:
+    """What a document holds of a column; None where it is absent."""
     path = PATHS[name]
-    if len(path) == 1:
-        values = [hit.source.get(path[0]) for hit in hits]
-    else:
-        values = [found.get(path[1]) if (found := hit.source.get(path[0])) else None for hit in hits]
+    found = source.get(path[0])
+    return found.get(path[1]) if found and len(path) > 1 else found
+
+
+def _column(name: str, hits: Sequence[Hit]) -> pa.Array:
+    values = [value_of(hit.source, name) for hit in hits]
     if name == "level":
         values = [LEVEL_NUMBER.get(str(word), 0) for word in values]
     if name == "attributes":

@@ -6,13 +6,16 @@ repeats nor skips a record that was there when paging began: no point in time is
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.log_store.checks import PAGE_BYTES
 from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.interface import LogQuery
 from services.model import EARLIEST, LATEST, parse_record_id
+from services.query.elastic import Compiled, between_moments, filtered
+from services.query.elastic_fields import SEQUENCE
+from services.query.elastic_queries import NONE
 
 MAX_WINDOW = 10_000
 """The server's own bound for `from` + `size` (`index.max_result_window`)."""
@@ -22,8 +25,6 @@ FIRST_HITS = 101
 
 WITHOUT_REST = {"excludes": ["elkvision.rest.*"]}
 """The record but for what lies beyond the first 32,768 characters of its texts: `elkvision.rest` is then empty."""
-
-NOTHING: dict[str, Any] = {"match_none": {}}
 
 _LAST_US = (LATEST - EARLIEST) // timedelta(microseconds=1)
 
@@ -41,29 +42,9 @@ class Hit:
     source: dict[str, Any]
 
 
-def within(
-    organisation_id: str, query: Mapping[str, Any], start: datetime | None = None, end: datetime | None = None
-) -> dict[str, Any]:
-    """The query for the organisation's records that match `query` and lie in [start, end); aware times, None is open."""
-    own = {"term": {"elkvision.organisation": organisation_id}}
-    time = _time_range(start, end)
-    return {"bool": {"filter": [own, *([time] if time else []), *([query] if "match_all" not in query else [])]}}
-
-
-def _time_range(start: datetime | None, end: datetime | None) -> dict[str, Any] | None:
-    """None where every record lies in it. The server's times begin in 1970 and end in 2262, as ours do."""
-    if (start is not None and start >= LATEST) or (end is not None and end <= EARLIEST):
-        return NOTHING
-    bounds = {}
-    if start is not None and start > EARLIEST:
-        bounds["gte"] = _moment(start)
-    if end is not None and end < LATEST:
-        bounds["lt"] = _moment(end)
-    return {"range": {"@timestamp": bounds}} if bounds else None
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+def within(organisation_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The query for the organisation's records that match `query`."""
+    return filtered(Compiled(dict(query), None), organisation_id, None, None)
 
 
 def position_of(cursor: str | None) -> Position | None:
@@ -74,10 +55,10 @@ def position_of(cursor: str | None) -> Position | None:
 def at_position(position: Position) -> dict[str, Any]:
     """The query for the record at one place."""
     if position[0] >= _LAST_US:
-        return NOTHING
-    at = _moment(EARLIEST + timedelta(microseconds=position[0]))
-    moment = {"range": {"@timestamp": {"gte": at, "lte": at}}}
-    return {"bool": {"filter": [moment, {"term": {"event.sequence": position[1]}}]}}
+        return NONE
+    at = datetime(1970, 1, 1) + timedelta(microseconds=position[0])
+    moment = between_moments(at, at + timedelta(microseconds=1))
+    return {"bool": {"filter": [moment, {"term": {SEQUENCE: position[1]}}]}}
 
 
 def ordered(
@@ -117,35 +98,55 @@ def hits_of(answer: Mapping[str, Any]) -> list[Hit]:
 
 @dataclass(frozen=True)
 class Found:
-    """The first records of a page: `limit` + 1 where there are more, fewer where they fill the budget of a page before.
+    """Records in order. `is_end` where there are no more behind them; else they are as many as were asked for, or more
+    than the budget of a page allows.
 
     total  of all that match, None where it was not asked for; `is_at_least` where counting ended at the bound
     """
 
     hits: list[Hit]
-    total: int | None
-    is_at_least: bool
+    is_end: bool
+    total: int | None = None
+    is_at_least: bool = False
 
 
 def find(question: Question, scope: Mapping[str, Any], query: LogQuery) -> Found:
-    """The page that `query` asks for among the records of `scope`. Raises like `Question.search`."""
+    """The page that `query` asks for among the records of `scope`, and one record more. Raises like `Question.search`."""
     after, skip, counted = position_of(query.cursor), query.offset, _Counted(query)
     if skip and (after is not None or skip + FIRST_HITS > MAX_WINDOW):
         after = _skipped(question, scope, query, after, counted)
         if after is None:
-            return Found([], counted.total, counted.is_at_least)
+            return Found([], True, counted.total, counted.is_at_least)
         skip = 0
+    found = nearest(
+        question, scope, query.limit + 1, newest_first=query.newest_first, after=after, skip=skip, counted=counted
+    )
+    return Found(found.hits, found.is_end, counted.total, counted.is_at_least)
+
+
+def nearest(
+    question: Question,
+    scope: Mapping[str, Any],
+    wanted: int,
+    *,
+    newest_first: bool,
+    after: Position | None,
+    skip: int = 0,
+    counted: "_Counted | None" = None,
+) -> Found:
+    """The first `wanted` records of `scope` behind a place. Raises like `Question.search`."""
     hits: list[Hit] = []
-    for size in _sizes(query.limit + 1, hits):
-        body = ordered(scope, size, newest_first=query.newest_first, after=after, skip=skip, total=counted.wanted)
-        answer = question.search(body)
-        counted.read(answer)
+    for size in _sizes(wanted, hits):
+        total = counted.wanted if counted else False
+        answer = question.search(ordered(scope, size, newest_first=newest_first, after=after, skip=skip, total=total))
+        if counted:
+            counted.read(answer)
         read = hits_of(answer)
         hits += read
         if len(read) < size:
-            break
+            return Found(hits, True)
         after, skip = read[-1].position, 0
-    return Found(hits, counted.total, counted.is_at_least)
+    return Found(hits, False)
 
 
 def _skipped(
@@ -173,17 +174,17 @@ def _sizes(wanted: int, hits: Sequence[Hit]) -> Iterator[int]:
     yield min(wanted, FIRST_HITS)
     while len(hits) < wanted:
         read_bytes = sum(size_of(hit.source) for hit in hits)
-        if read_bytes >= PAGE_BYTES:
+        if read_bytes > PAGE_BYTES:
             return
         fit = (PAGE_BYTES - read_bytes) * len(hits) // max(1, read_bytes) + 1
         yield min(wanted - len(hits), fit)
 
 
 def size_of(source: Mapping[str, Any]) -> int:
-    """About how many bytes the texts of a hit have: characters."""
+    """Characters of the texts of a hit: never more than their bytes."""
     own, event = source.get("elkvision", {}), source.get("event", {})
     texts = (source.get("message"), event.get("original"), own.get("attributes"), own.get("problem"))
-    return sum(len(text) for text in texts if text) + 300
+    return sum(len(text) for text in texts if text)
 
 
 class _Counted:

@@ -8,12 +8,12 @@ For aggregations and patterns:
     with engine.table(question, organisation_id, scope, compiled.residual, columns, shapes) as found:
         aggregate(found.cursor, found.table, aggregations, found.matching, found.looked_at, {})
 
-where `scope` is `paging.within(organisation_id, compiled.query, start, end)` and `columns` what is read besides the columns
+where `compiled` is `engine.compile(query, shapes)`, `scope` is `filtered(compiled, …)` and `columns` what is read besides the columns
 of the residual itself: `columns_of_names(["service", "attributes.a"])`. `found.table` holds the matches alone (`shape_id` and
 `level` always), `found.is_partial` goes into the answer.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ from services.log_store.duckdb.matching import Matching
 from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.elasticsearch.candidates import PATHS, SCHEMA, Candidates, Chunk
 from services.log_store.elasticsearch.paging import Hit
+from services.query.elastic import Compiled, ElasticCompiler, compile_query
 from services.query.fields import Kind, resolve
 from services.query.sql import Compiler
 from services.query.sql_condition import TRUE, Condition
@@ -41,10 +42,10 @@ MAX_KEPT_BYTES = 128 << 20
 
 @dataclass(frozen=True)
 class PatternShapes:
-    """What knows patterns: ids of the shapes of one pattern, and of all that belong to any."""
+    """What knows an organisation's patterns: ids of the shapes of one pattern; of all that belong to any, None for all."""
 
-    of: Callable[[int], Iterable[int]]
-    grouped: Callable[[], Iterable[int]]
+    of: Callable[[int], Sequence[int]]
+    grouped: Callable[[], Sequence[int] | None]
 
 
 NO_SHAPES = PatternShapes(lambda pattern_id: (), tuple)
@@ -100,6 +101,17 @@ class ResidualEngine:
     def close(self) -> None:
         """Release the memory. Questions under way fail."""
         self._root.close()
+
+    def compile(self, query: Query, shapes: PatternShapes = NO_SHAPES) -> Compiled:
+        """What the server is asked. Raises `InvalidQuery`."""
+        with self._root.cursor() as cursor:
+            compiler = ElasticCompiler(
+                lambda text: tokens(cursor, text),
+                lambda pattern, texts: match_regex(cursor, pattern, texts),
+                shapes.of,
+                shapes.grouped,
+            )
+            return compile_query(query, compiler)
 
     @contextmanager
     def table(
@@ -191,7 +203,8 @@ class _Compiler(Compiler):
 
     def has_pattern(self) -> Condition:
         """Records of any pattern."""
-        return _one_of(self._shapes.grouped())
+        grouped = self._shapes.grouped()
+        return Condition("(shape_id IS NOT NULL)") if grouped is None else _one_of(grouped)
 
 
 def columns_of(query: Query | None) -> frozenset[str]:
