@@ -11,7 +11,7 @@ from services.errors import BackendUnavailable
 from services.log_store.elasticsearch import mapping
 from services.log_store.elasticsearch.connection import ElasticSettings, connect
 from services.log_store.elasticsearch.lifecycle import Lifecycle, Round
-from services.log_store.elasticsearch.templates import ensure_stream, streams
+from services.log_store.elasticsearch.templates import ensure_stream, streams, version_of
 from tests.clocks import HandClock
 from tests.elastic import Elastic, delete_all
 from tests.running import free_port, wait_for
@@ -86,11 +86,15 @@ def test_an_empty_index_is_not_followed_by_another(cluster: Cluster) -> None:
     assert cluster.lifecycle(rollover_bytes=1).run().rolled_over == ()
 
 
-def test_an_index_of_an_older_mapping_is_followed_by_one_of_ours(
+def test_an_index_that_cannot_take_the_new_mapping_is_followed_by_one_that_has_it(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    changed = mapping.MAPPINGS["properties"] | {"tags": {"type": "text"}}
     monkeypatch.setattr(mapping, "VERSION", mapping.VERSION + 1)
+    monkeypatch.setattr(mapping, "MAPPINGS", mapping.MAPPINGS | {"properties": changed})
     assert cluster.lifecycle().run().rolled_over == (cluster.name,)
+    assert cluster.lifecycle().run().rolled_over == ()
+    assert version_of(cluster.client, cluster.indices()[-1]) == mapping.VERSION
 
 
 def test_nothing_is_touched_while_a_bulk_is_in_doubt(cluster: Cluster) -> None:
