@@ -5,7 +5,9 @@ import os
 from alembic import context
 
 import services.accounts.models
-import services.documents.sql  # noqa: F401 declares its table
+import services.documents.sql
+import services.log_store.elasticsearch.models
+import services.log_store.elasticsearch.shape_models  # noqa: F401 declare their tables
 from services.database import Database, Model
 
 

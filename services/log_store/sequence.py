@@ -19,6 +19,7 @@ EPOCH_2024 = datetime(2024, 1, 1, tzinfo=UTC)
 _COUNTER_BITS = 12
 _COUNTER_MASK = (1 << _COUNTER_BITS) - 1
 _MILLIS_SHIFT = 22
+MAX_WORKER = (1 << _MILLIS_SHIFT - _COUNTER_BITS) - 1
 
 
 def tick_of(now: datetime) -> int:
@@ -34,6 +35,11 @@ def seq_of(tick: int, worker: int = 0) -> int:
 def tick_of_seq(seq: int) -> int:
     """The tick that a seq was made from."""
     return (seq >> _MILLIS_SHIFT) << _COUNTER_BITS | (seq & _COUNTER_MASK)
+
+
+def worker_of_seq(seq: int) -> int:
+    """The worker that gave a seq out."""
+    return seq >> _COUNTER_BITS & MAX_WORKER
 
 
 def seq_column(first_tick: int, rows: int, worker: int = 0) -> pa.Array:
