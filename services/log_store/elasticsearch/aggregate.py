@@ -1,50 +1,36 @@
 """Counts and metrics of the records that match, made by Elasticsearch: by time, by fields, by both.
 
 Two steps: a survey (how many records, from when to when, the largest groups of each field), then the groups that the
-answers have, as trees. What the server cannot tell exactly is counted over records that are read (`CheckedRecords`): where
+answers have, as trees. What the server cannot tell exactly is counted over records that are read (`residual`): where
 the query is only an upper bound of what matches, and where a metric's numbers have no field of their own.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Protocol
-
-import duckdb
+from dataclasses import replace
+from typing import Any, Protocol
 
 from services.log_store.aggregation_checks import MAX_ROWS, check_aggregation, too_many_rows
 from services.log_store.duckdb.aggregate import aggregate as aggregate_rows
-from services.log_store.duckdb.matching import Matching
 from services.log_store.elasticsearch.aggregation_fields import Clause, GroupField, group_field, number_field
 from services.log_store.elasticsearch.aggregation_metrics import MetricField
+from services.log_store.elasticsearch.aggregation_moment import at_one_moment
 from services.log_store.elasticsearch.aggregation_parts import rows_of
 from services.log_store.elasticsearch.aggregation_ranking import Ask
 from services.log_store.elasticsearch.aggregation_survey import Survey, survey
 from services.log_store.elasticsearch.aggregation_table import table_of
 from services.log_store.elasticsearch.aggregation_times import Span, times_of
 from services.log_store.elasticsearch.aggregation_tree import Kept, Row, Tree
+from services.log_store.elasticsearch.cancelling import Question
+from services.log_store.elasticsearch.residual import ResidualTable, columns_of_names
 from services.log_store.interface import AggregateResult, Aggregation
 
 
-@dataclass(frozen=True)
-class CheckedRecords:
-    """Records that match, read into a table in memory.
-
-    is_partial  there were too many: some were not read
-    """
-
-    cursor: duckdb.DuckDBPyConnection
-    logs: str
-    matching: Matching
-    scanned: int
-    is_partial: bool
-
-
 class Residual(Protocol):
-    """Reads the records that match, checks what the server could not, and forgets them at the end."""
+    """The records that match, read and checked: `ResidualEngine.table` for a scope and the columns that are needed."""
 
-    def __call__(self) -> AbstractContextManager[CheckedRecords]: ...
+    def __call__(self, columns: Collection[str]) -> AbstractContextManager[ResidualTable]: ...
 
 
 def check_all(aggregations: Sequence[Aggregation]) -> None:
@@ -57,24 +43,35 @@ def check_all(aggregations: Sequence[Aggregation]) -> None:
 
 
 def aggregate(
-    aggregations: Sequence[Aggregation], ask: Ask, residual: Residual, *, is_exact: bool
+    question: Question,
+    scope: Mapping[str, Any],
+    aggregations: Sequence[Aggregation],
+    residual: Residual,
+    *,
+    is_exact: bool,
 ) -> list[AggregateResult]:
-    """The answers, in the order asked. Raises `InvalidQuery` and what `ask` and `residual` raise.
+    """The answers, in the order asked.
 
-    ask       searches the records that match, of one moment: several requests see the same
+    scope     the query for the organisation's records that match (`paging.within`)
     is_exact  whether these are all the records that match and no others; otherwise `residual` has them
+    Raises `InvalidQuery` and like `Question.search` and `ResidualEngine.table`.
     """
     check_all(aggregations)
     if not is_exact:
         return _counted_here(aggregations, residual)
     began = time.perf_counter()
-    known = survey(aggregations, ask)
-    here = [at for at, each in enumerate(aggregations) if each.metric != "distinct" and each.field in known.elsewhere]
-    there = [at for at in range(len(aggregations)) if at not in here]
-    results = dict(zip(there, _counted_there([aggregations[at] for at in there], known, ask), strict=True))
+    question.progress = 0.0
+    with at_one_moment(question, scope) as ask:
+        known = survey(aggregations, ask)
+        question.progress = 0.5
+        here = [
+            at for at, each in enumerate(aggregations) if each.metric != "distinct" and each.field in known.elsewhere
+        ]
+        there = [at for at in range(len(aggregations)) if at not in here]
+        results = dict(zip(there, _counted_there([aggregations[at] for at in there], known, ask), strict=True))
     if here:
         results |= dict(zip(here, _counted_here([aggregations[at] for at in here], residual), strict=True))
-    took_ms = (time.perf_counter() - began) * 1000 / len(aggregations)
+    took_ms = (time.perf_counter() - began) * 1000 / max(1, len(aggregations))
     return [replace(results[at], took_ms=took_ms) for at in range(len(aggregations))]
 
 
@@ -85,11 +82,10 @@ def empty_result(aggregation: Aggregation) -> AggregateResult:
 
 
 def _counted_here(aggregations: Sequence[Aggregation], residual: Residual) -> list[AggregateResult]:
-    with residual() as records:
-        found = aggregate_rows(
-            records.cursor, records.logs, aggregations, records.matching, records.scanned, promoted={}
-        )
-        return [replace(each, is_partial=records.is_partial) for each in found]
+    names = {name for each in aggregations for name in (*each.by, each.field) if name is not None and name != "time"}
+    with residual(columns_of_names(names)) as found:
+        counted = aggregate_rows(found.cursor, found.table, aggregations, found.matching, found.looked_at, promoted={})
+        return [replace(each, is_partial=found.is_partial) for each in counted]
 
 
 def _counted_there(aggregations: Sequence[Aggregation], known: Survey, ask: Ask) -> list[AggregateResult]:

@@ -1,23 +1,18 @@
-"""Streams with records in several indices and shards, and reads of all their records in memory."""
+"""Streams with records in several indices and shards."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 from elasticsearch import Elasticsearch
 
-from services.log_store.duckdb.matching import Matching
-from services.log_store.elasticsearch.aggregate import CheckedRecords
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.documents import documents
 from services.log_store.elasticsearch.names import stream_of
+from services.log_store.elasticsearch.paging import within
 from services.log_store.elasticsearch.promotion import Promotion
 from services.log_store.elasticsearch.templates import ensure_stream, install
-from services.model import LEVEL_NUMBER
-from services.query.sql_condition import Condition
 from tests.elastic import Elastic
 from tests.records import batch
 
@@ -63,22 +58,6 @@ def store(es: Elasticsearch, stream: str, rows: Sequence[Row], promotion: Promot
         assert not answer["errors"], [each for each in answer["items"] if each["create"]["status"] != 201][:1]
 
 
-@contextmanager
-def checked(rows: Sequence[Row], *, is_partial: bool = False) -> Iterator[CheckedRecords]:
-    """The records in memory, as what reads candidates gives them."""
-    with duckdb.connect() as cursor:
-        numbered = [{**row, "level": LEVEL_NUMBER[row["level"]]} for row in rows]
-        made = batch(*rows).drop_columns(["level", "timestamp"])
-        naive = pa.array([row["timestamp"].replace(tzinfo=None) for row in rows], pa.timestamp("us"))
-        levels = pa.array([row["level"] for row in numbered], pa.uint8())
-        read = made.append_column("level", levels).append_column("timestamp", naive)
-        shapes = pa.array([row.get("shape_id") for row in rows], pa.int32())
-        read = read.append_column("shape_id", shapes)
-        cursor.register("given", read)
-        cursor.execute("CREATE TABLE logs AS FROM given")
-        yield CheckedRecords(cursor, "logs", Matching((Condition("true", []),), len(rows)), len(rows), is_partial)
-
-
 def everything() -> Mapping[str, Any]:
     """The query for all records of the organisation."""
-    return {"term": {"elkvision.organisation": ORGANISATION}}
+    return within(ORGANISATION, {"match_all": {}})
