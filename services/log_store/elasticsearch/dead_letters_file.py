@@ -1,0 +1,145 @@
+"""The file of one organisation's dead letters: only ever appended to, one checked line after the other.
+
+A line is 16 hex digits of BLAKE2b over the rest, a blank, and a JSON object with `op`:
+    add      a record and why it was refused
+    redrive  `ids` go back to the spool under the idempotency key `key`; whoever reads this without the `gone` that
+             follows does it again, under the same key
+    gone     `ids` are stored elsewhere or discarded
+What a kill left of the last line is cut off. A damaged line before it is left out, said, and kept in the file.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from services.log_store.elasticsearch.segment import sync_folder
+
+_CHECK = 16
+
+log = logging.getLogger(__name__)
+
+
+def _checked(text: bytes) -> bytes:
+    return blake2b(text, digest_size=_CHECK // 2).hexdigest().encode()
+
+
+def line_of(entry: dict[str, Any]) -> bytes:
+    """The line of one entry."""
+    text = orjson.dumps(entry)
+    return _checked(text) + b" " + text + b"\n"
+
+
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """The entry of a whole line; None where its bytes are not what was written."""
+    check, _, text = line[:-1].partition(b" ")
+    if not line.endswith(b"\n") or check != _checked(text):
+        return None
+    entry: dict[str, Any] = orjson.loads(text)
+    return entry
+
+
+class DeadLetterFile:
+    """What is left of one organisation's dead letters. Not safe to use from several threads.
+
+    places    id -> (offset, length) of its `add` line, in the order in which they came
+    open      idempotency key -> ids, of redrives that were begun and not finished
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.places: dict[str, tuple[int, int]] = {}
+        self.open: dict[str, list[str]] = {}
+        self.unreadable = 0
+        self.size_bytes = 0
+        if path.exists():
+            self._load()
+
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of the lines of what is left."""
+        return sum(length for _, length in self.places.values())
+
+    def read(self, identity: str) -> dict[str, Any] | None:
+        """The `add` entry of an id; None where it can no longer be read."""
+        offset, length = self.places[identity]
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return entry_of(file.read(length))
+
+    def append(self, entries: list[dict[str, Any]]) -> None:
+        """Write entries and return when they are on the disk. Raises `OSError`, with nothing of it in the file."""
+        lines = [line_of(entry) for entry in entries]
+        is_new = not self.path.exists()
+        with self.path.open("ab") as file:
+            try:
+                file.write(b"".join(lines))
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self.path, self.size_bytes)
+                raise
+        if is_new:
+            sync_folder(self.path.parent)
+        for entry, line in zip(entries, lines, strict=True):
+            self._take_in(entry, len(line))
+
+    def shorten(self) -> None:
+        """Write the file anew with what is left; a kill leaves the old one or the new one."""
+        kept = [entry for entry in map(self.read, self.places) if entry is not None]
+        kept += [{"op": "redrive", "key": key, "ids": ids} for key, ids in self.open.items()]
+        if not kept:
+            self.path.unlink(missing_ok=True)
+        else:
+            self._replace(b"".join(map(line_of, kept)))
+        sync_folder(self.path.parent)
+        self.places, self.open, self.size_bytes = {}, {}, 0
+        if kept:
+            self._load()
+
+    def _replace(self, content: bytes) -> None:
+        written = self.path.with_suffix(".new")
+        with written.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(self.path)
+
+    def _load(self) -> None:
+        for line in self._lines():
+            entry = entry_of(line)
+            if entry is None:
+                self.unreadable += 1
+                log.error("a damaged line at %d of %s is left out", self.size_bytes, self.path.name)
+                self.size_bytes += len(line)
+            else:
+                self._take_in(entry, len(line))
+
+    def _lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                yield line
+        if self.path.stat().st_size > self.size_bytes:
+            log.warning("the last line of %s was not finished and is cut off", self.path.name)
+            os.truncate(self.path, self.size_bytes)
+
+    def _take_in(self, entry: dict[str, Any], length: int) -> None:
+        if entry["op"] == "add":
+            self.places.setdefault(entry["id"], (self.size_bytes, length))
+        elif entry["op"] == "redrive":
+            self.open[entry["key"]] = entry["ids"]
+        else:
+            self._forget(set(entry["ids"]))
+        self.size_bytes += length
+
+    def _forget(self, ids: set[str]) -> None:
+        for identity in ids:
+            self.places.pop(identity, None)
+        left = {key: [each for each in begun if each not in ids] for key, begun in self.open.items()}
+        self.open = {key: begun for key, begun in left.items() if begun}

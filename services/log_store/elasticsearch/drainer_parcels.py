@@ -1,0 +1,301 @@
+"""What is delivered: frames of one organisation, cut into parcels and gathered into bulks."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from services.clock import Clock
+from services.log_store.elasticsearch.documents import Document
+from services.log_store.elasticsearch.frame import Frame
+
+
+@dataclass(eq=False)
+class Consignment:
+    """A frame on its way. `unsettled` of its records have no definite answer yet; only `Ledger` changes it."""
+
+    frame: Frame
+    unsettled: int
+
+
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """Some records of a frame.
+
+    rows       their positions in its batch
+    documents  as they are sent, once they are made
+    attempts   how often they were sent
+    in_doubt   they may be stored: sent without an answer, by this process or an earlier one
+    sent_to    the index that the stream wrote to when they were first sent; empty where nobody knows
+    is_typed   with fields of their own for numbers and addresses
+    """
+
+    consignment: Consignment
+    rows: Sequence[int]
+    documents: Sequence[Document] | None = None
+    attempts: int = 0
+    in_doubt: bool = False
+    sent_to: str = ""
+    is_typed: bool = True
+
+    @property
+    def organisation_id(self) -> str:
+        return self.consignment.frame.organisation_id
+
+    @property
+    def size_bytes(self) -> int:
+        """Of its records in memory, about."""
+        frame = self.consignment.frame
+        return max(1, frame.size_bytes * len(self.rows) // max(1, frame.rows))
+
+    def batch(self) -> pa.Table:
+        """Its records, with `seq`."""
+        if isinstance(self.rows, range):
+            return self.consignment.frame.batch.slice(self.rows.start, len(self.rows))
+        return self.consignment.frame.batch.take(pa.array(self.rows))
+
+    def only(self, positions: Sequence[int]) -> "Parcel":
+        """The records at these positions of it, ascending."""
+        if len(positions) == len(self.rows):
+            return self
+        if isinstance(positions, range):
+            rows: Sequence[int] = self.rows[positions.start : positions.stop]
+        else:
+            rows = [self.rows[position] for position in positions]
+        made = None if self.documents is None else [self.documents[position] for position in positions]
+        return replace(self, rows=rows, documents=made)
+
+    def split(self, count: int) -> tuple["Parcel", "Parcel"]:
+        """The first `count` records, and the others."""
+        return self.only(range(count)), self.only(range(count, len(self.rows)))
+
+    def untyped(self) -> "Parcel":
+        """The same, to be made again without fields of their own."""
+        return replace(self, documents=None, is_typed=False)
+
+
+def pieces(parcels: Sequence[Parcel], positions: Sequence[int]) -> list[Parcel]:
+    """The records at ascending positions of all parcels laid end to end, as parts of the parcels they belong to."""
+    if len(positions) == sum(len(parcel.rows) for parcel in parcels):
+        return list(parcels)
+    found = []
+    at, first = 0, 0
+    for parcel in parcels:
+        end = first + len(parcel.rows)
+        local = []
+        while at < len(positions) and positions[at] < end:
+            local.append(positions[at] - first)
+            at += 1
+        if local:
+            found.append(parcel.only(local))
+        first = end
+    return found
+
+
+def halves(parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Parcel]]:
+    """The first and the second half of their records; at least two records are needed."""
+    total = sum(len(parcel.rows) for parcel in parcels)
+    return pieces(parcels, range(total // 2)), pieces(parcels, range(total // 2, total))
+
+
+@dataclass
+class Waiting:
+    """Parcels of one organisation that wait. Not before `until` (monotonic), after so many `failures`, for `reason`."""
+
+    parcels: deque[Parcel] = field(default_factory=deque)
+    until: float = 0.0
+    failures: int = 0
+    reason: str = ""
+    failing_since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Parcels of one organisation that go together; all of them in doubt, or none."""
+
+    organisation_id: str
+    parcels: list[Parcel]
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.parcels[0].in_doubt
+
+
+class DeliveryQueue:
+    """Organisations take turns; one that fails waits by itself. Safe to use from any thread."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._waiting: dict[str, Waiting] = {}
+        self._turns: deque[str] = deque()
+        self._flying: Counter[str] = Counter()
+        self._flying_doubt: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
+
+    # -- what comes in -------------------------------------------------------------------------------------------
+
+    def put(self, parcels: Sequence[Parcel]) -> None:
+        """New parcels, in the order in which they came."""
+        with self._changed:
+            for parcel in parcels:
+                self._of(parcel.organisation_id).parcels.append(parcel)
+            self._changed.notify_all()
+
+    def put_back(self, parcels: Sequence[Parcel]) -> None:
+        """Parcels to be sent again, before all others of their organisation."""
+        with self._changed:
+            for parcel in reversed(parcels):
+                self._of(parcel.organisation_id).parcels.appendleft(parcel)
+            self._changed.notify_all()
+
+    def set_back(self, organisation_id: str, delay_s: float, reason: str) -> None:
+        """An organisation's own trouble: it waits, then tries with one bulk at a time."""
+        with self._changed:
+            waiting = self._of(organisation_id)
+            now = self._clock.monotonic()
+            waiting.failing_since = now if waiting.failures == 0 else waiting.failing_since
+            waiting.failures += 1
+            waiting.until, waiting.reason = now + delay_s, reason
+
+    def set_right(self, organisation_id: str) -> None:
+        """Its stream takes everything again."""
+        with self._changed:
+            waiting = self._of(organisation_id)
+            waiting.until, waiting.failures, waiting.reason = 0.0, 0, ""
+            self._changed.notify_all()
+
+    def failures(self, organisation_id: str) -> int:
+        """How often in a row it failed by itself."""
+        with self._changed:
+            return self._of(organisation_id).failures
+
+    def _of(self, organisation_id: str) -> Waiting:
+        if organisation_id not in self._waiting:
+            self._waiting[organisation_id] = Waiting()
+            self._turns.append(organisation_id)
+        return self._waiting[organisation_id]
+
+    # -- what goes out -------------------------------------------------------------------------------------------
+
+    def next(self, max_bytes: int, concurrency: int, wait_s: float) -> Bulk | None:
+        """The next bulk of about `max_bytes`, to be given to `landed` later; None where there is none for `wait_s`."""
+        until = self._clock.monotonic() + wait_s
+        with self._changed:
+            while (organisation_id := self._due(concurrency)) is None:
+                now = self._clock.monotonic()
+                if now >= until:
+                    return None
+                self._changed.wait(max(0.001, min(until, self._earliest(now)) - now))
+            self._turns.remove(organisation_id)
+            self._turns.append(organisation_id)
+            bulk = Bulk(organisation_id, list(self._gather(self._waiting[organisation_id].parcels, max_bytes)))
+            self._flying[organisation_id] += 1
+            self._flying_doubt[organisation_id] += bulk.in_doubt
+            self._changed.notify_all()
+            return bulk
+
+    def landed(self, bulk: Bulk) -> None:
+        """Nothing of the bulk is on its way any more: what is left of it was put back."""
+        with self._changed:
+            self._flying[bulk.organisation_id] -= 1
+            self._flying_doubt[bulk.organisation_id] -= bulk.in_doubt
+            self._changed.notify_all()
+
+    def _due(self, concurrency: int) -> str | None:
+        if self._flying.total() >= concurrency:
+            return None
+        now = self._clock.monotonic()
+        return next((name for name in self._turns if self._is_due(name, now)), None)
+
+    def _is_due(self, organisation_id: str, now: float) -> bool:
+        waiting = self._waiting[organisation_id]
+        if not waiting.parcels or waiting.until > now or self._held[organisation_id]:
+            return False
+        return waiting.failures == 0 or not self._is_troubled_one_flying()
+
+    def _is_troubled_one_flying(self) -> bool:
+        """Organisations in trouble share one place: a stream that answers late does not hold up the others."""
+        return any(flying and self._waiting[name].failures for name, flying in self._flying.items())
+
+    def _earliest(self, now: float) -> float:
+        later = (waiting.until for waiting in self._waiting.values() if waiting.parcels and waiting.until > now)
+        return min(later, default=float("inf"))
+
+    def _gather(self, waiting: deque[Parcel], max_bytes: int) -> Iterator[Parcel]:
+        in_doubt, left = waiting[0].in_doubt, max_bytes
+        is_first = True
+        while waiting and waiting[0].in_doubt is in_doubt:
+            fitting = len(waiting[0].rows) * left // waiting[0].size_bytes
+            if fitting == 0 and not is_first:
+                return
+            parcel = waiting.popleft()
+            if fitting < len(parcel.rows):
+                parcel, rest = parcel.split(max(1, fitting))
+                waiting.appendleft(rest)
+            left -= parcel.size_bytes
+            is_first = False
+            yield parcel
+            if left <= 0:
+                return
+
+    # -- standing still ------------------------------------------------------------------------------------------
+
+    def hold(self, organisation_id: str, timeout_s: float) -> bool:
+        """Send nothing more of it until `release`; True once nothing is on its way."""
+        with self._changed:
+            self._held[organisation_id] += 1
+            return self._changed.wait_for(lambda: self._flying[organisation_id] == 0, timeout_s)
+
+    def release(self, organisation_id: str) -> None:
+        with self._changed:
+            self._held[organisation_id] -= 1
+            self._changed.notify_all()
+
+    # -- what there is -------------------------------------------------------------------------------------------
+
+    def is_in_doubt(self, organisation_id: str) -> bool:
+        """Whether any of its parcels may be stored already."""
+        with self._changed:
+            waiting = self._waiting.get(organisation_id)
+            return self._flying_doubt[organisation_id] > 0 or any(
+                parcel.in_doubt for parcel in (waiting.parcels if waiting else ())
+            )
+
+    def records_in_doubt(self) -> int:
+        """Over all organisations, without those of bulks that are on their way."""
+        with self._changed:
+            return sum(
+                len(parcel.rows) for each in self._waiting.values() for parcel in each.parcels if parcel.in_doubt
+            )
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the records that wait for their turn, and of those that their organisation's trouble holds back."""
+        with self._changed:
+            ready = held_back = 0
+            for waiting in self._waiting.values():
+                size = sum(parcel.size_bytes for parcel in waiting.parcels)
+                ready, held_back = (ready, held_back + size) if waiting.failures else (ready + size, held_back)
+            return ready, held_back
+
+    def troubles(self) -> dict[str, Waiting]:
+        """Organisations that wait by themselves."""
+        with self._changed:
+            return {name: replace(each) for name, each in self._waiting.items() if each.failures}
+
+    def has_idle_place(self, concurrency: int) -> bool:
+        """Whether one more bulk may go."""
+        with self._changed:
+            return self._flying.total() < concurrency
+
+    def wait(self, timeout_s: float) -> None:
+        """Until something changes, at most so long."""
+        with self._changed:
+            self._changed.wait(timeout_s)
+
+    def wake(self) -> None:
+        """Let every waiting call look again."""
+        with self._changed:
+            self._changed.notify_all()
