@@ -24,7 +24,7 @@ def create_app(config: Config, services: Services) -> OpenAPI:
     register_api(server)
     register_public_pages(server)
     mount_dashboard(server, services)
-    install_metrics(server, Metrics(services.counters))
+    install_metrics(server, Metrics(services.counters, services.deliveries.measures))
     handed_over(server)
     return server
 

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from app.auth import from_loopback, principal_of_request
 from app.logs import log_request
+from services.log_store.delivery import DeliveryState
 from services.principal import Right, require
 
 UNMATCHED = "unmatched"
@@ -30,10 +31,64 @@ class StoreCollector(Collector):
             yield metric
 
 
+COUNTERS = {
+    "delivered": ("delivered_records", "Records that the server said it created"),
+    "found_there": ("found_records", "Records sent again that were there with the same content"),
+    "retried": ("retried_records", "Records put back to be sent again, once for each time"),
+    "refitted": ("refitted_records", "Records sent again without fields of their own"),
+    "conflicts": ("conflicts", "Records whose id another record had: stored under a new one"),
+    "dead_letters": ("dead_lettered_records", "Records that the server refused for what they are"),
+    "bulks": ("bulks", "Bulk requests that were answered"),
+    "bulk_bytes": ("bulk_bytes", "Size of the bulk requests that were answered"),
+    "bulk_seconds": ("bulk_seconds", "Time that bulk requests took, in all"),
+    "failed_bulks": ("failed_bulks", "Bulk requests without an answer, or refused as a whole"),
+    "looked_up": ("looked_up_records", "Records searched for before they were sent again"),
+}
+"""Counters of delivery: name of the metric after elkvision_delivery_, and what it counts."""
+
+
+class DeliveryCollector(Collector):
+    """What is on its way to the store's server; nothing at all where records are stored in this process."""
+
+    def __init__(self, measures: Callable[[], tuple[DeliveryState, float, int] | None]):
+        self._measures = measures
+
+    def collect(self) -> Iterable[Metric]:
+        found = self._measures()
+        if found is None:
+            return
+        state, lag_s, dead_letters = found
+        for name, about, value in _gauges(state, lag_s, dead_letters):
+            if value is not None:
+                yield GaugeMetricFamily(f"elkvision_delivery_{name}", about, value=float(value))
+        for key, count in state.counters.items():
+            name, about = COUNTERS.get(key, (key, key.replace("_", " ")))
+            yield CounterMetricFamily(f"elkvision_delivery_{name}", about, value=float(count))
+
+
+def _gauges(state: DeliveryState, lag_s: float, dead_letters: int) -> list[tuple[str, str, float | None]]:
+    return [
+        ("spool_records", "Records that are acknowledged and not delivered", state.records),
+        ("spool_bytes", "Size of the records that are acknowledged and not delivered", state.size_bytes),
+        ("spool_capacity_bytes", "Size at which no more is accepted", state.max_bytes),
+        ("lag_seconds", "Age of the oldest record that is not delivered", lag_s),
+        ("in_doubt_records", "Records sent before without an answer that was heard", state.in_doubt),
+        ("dead_letters", "Refused records that wait for a decision", dead_letters),
+        ("server_up", "Whether the server takes records (1) or not (0)", float(state.is_reachable)),
+        ("held_up_organisations", "Organisations that wait by themselves", len(state.held_up)),
+        ("bulk_concurrency", "Bulk requests that may be on their way at the same time", state.concurrency),
+        ("bulk_target_bytes", "Size that a bulk request is made", state.bulk_bytes),
+    ]
+
+
 class Metrics:
     """The families of this process, in a registry of their own."""
 
-    def __init__(self, counters: Callable[[], Mapping[str, float]]):
+    def __init__(
+        self,
+        counters: Callable[[], Mapping[str, float]],
+        delivery: Callable[[], tuple[DeliveryState, float, int] | None],
+    ):
         self.registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self.requests = Counter("http_requests_total", "HTTP requests answered", labels, registry=self.registry)
@@ -41,6 +96,7 @@ class Metrics:
             "http_request_duration_seconds", "Time to answer a request", ("method", "route"), registry=self.registry
         )
         self.registry.register(StoreCollector(counters))
+        self.registry.register(DeliveryCollector(delivery))
         ProcessCollector(registry=self.registry)
 
 

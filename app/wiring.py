@@ -14,9 +14,10 @@ from app.tasks import Tasks
 from services.accounts.accounts import Accounts
 from services.clock import SystemClock
 from services.database import Database
+from services.delivery import Deliveries
 from services.documents.sql import SqlDocumentStore
 from services.errors import ConfigError
-from services.health import Health
+from services.health import Check, Health
 from services.history import SearchHistory
 from services.ingest.ingest import Ingest
 from services.ingest.options import IngestLimits
@@ -71,6 +72,7 @@ def build(config: Config) -> Application:
     )
     documents = SqlDocumentStore(database)
     accounts = Accounts(database, clock, registration=config.REGISTRATION, setup_code=setup_code)
+    deliveries = Deliveries(None, clock, accounts.organisation_names)
     limits = _limits(config)
     ingest = Ingest(store, clock, limits)
     uploads = Uploads(store, documents, clock, config.DATA_DIR / "spool", limits, tasks.start_upload)
@@ -86,7 +88,8 @@ def build(config: Config) -> Application:
         sample=SampleData(store, clock),
         history=SearchHistory(documents, clock),
         preferences=Preferences(documents),
-        health=_health(config, store, database),
+        health=_health(config, store, database, deliveries),
+        deliveries=deliveries,
         documents=documents,
         store=store,
         counters=lambda: {f"log_store_{name}_total": count for name, count in store.counters().items()},
@@ -131,11 +134,13 @@ def _limits(config: Config) -> IngestLimits:
     )
 
 
-def _health(config: Config, store: DuckDBLogStore, database: Database) -> Health:
-    checks = {
+def _health(config: Config, store: DuckDBLogStore, database: Database, deliveries: Deliveries) -> Health:
+    checks: dict[str, tuple[str, Check]] = {
         "logs": (str(config.DATA_DIR / "logs"), store.check),
         "database": (database.url.render_as_string(hide_password=True), database.check),
     }
+    if deliveries.is_active:
+        checks["delivery"] = (str(config.DATA_DIR / "spool"), deliveries.health)
     return Health(checks, __version__)
 
 

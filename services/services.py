@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.accounts.accounts import Accounts
 from services.clock import Clock
+from services.delivery import Deliveries
 from services.documents.interface import DocumentStore
 from services.health import Health
 from services.history import SearchHistory
@@ -31,6 +32,7 @@ class Services:
     history: SearchHistory
     preferences: Preferences
     health: Health
+    deliveries: Deliveries
     documents: DocumentStore
     store: LogStore
     counters: Callable[[], Mapping[str, float]]

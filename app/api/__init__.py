@@ -6,6 +6,7 @@ from app import __version__
 from app.api.addresses import FieldNameConverter, RecordIdConverter, guard_addresses
 from app.api.analytics import analytics
 from app.api.auth import auth, visitors
+from app.api.delivery import delivery
 from app.api.docs import docs
 from app.api.document import ABOUT, SECURITY_SCHEMES
 from app.api.errors import register_error_handlers
@@ -23,7 +24,7 @@ from app.api.uploads import uploads
 
 RESOURCES = (
     *(visitors, auth, tokens, organisation, preferences),
-    *(search, logs, analytics, queries, uploads, history, sample, health),
+    *(search, logs, analytics, queries, uploads, history, sample, delivery, health),
 )
 
 

@@ -41,11 +41,12 @@ def _report() -> Response:
             "latency_ms": part.latency_ms,
             "address": part.address if shown else None,
             "error": part.error if shown else None,
+            **({"figures": part.figures} if shown and part.figures else {}),
         }
         for part in report.parts
     ]
     body = {"status": report.status, "version": services().health.version, "parts": parts}
-    return json_answer(body, 200 if report.status == "ok" else 503)
+    return json_answer(body, 503 if report.status == "failed" else 200)
 
 
 def _is_superadmin() -> bool:

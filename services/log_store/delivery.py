@@ -1,108 +1,95 @@
 """What is on its way to a store on a server: how much, how fast, and what the server would not take.
 
-A store that keeps records in its own process delivers nothing; it has no `Delivery`. Everywhere `organisation_id` None
-means the whole installation.
+A store that keeps records in its own process delivers nothing; it has no `Delivery`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class ServerState:
-    """Whether the server answers. `since` is when that began, aware UTC; `last_error` the last thing that went wrong."""
+class HeldUp:
+    """An organisation whose own stream takes nothing at present, why and since when (aware UTC)."""
 
-    is_reachable: bool
-    since: datetime | None = None
-    last_error: str | None = None
-    last_error_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How records are sent just now: bulks at the same time, and how large one is made."""
-
-    concurrency: int
-    bulk_bytes: int
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """What was done since this process began.
-
-    records       have a definite place on the server
-    retried       sent again, once for each time
-    dead_letters  the server would not take them
-    conflicts     another record was there under the same id: stored under a new one
-    bulks, bulk_s requests, and the seconds that they took in all
-    """
-
-    records: int = 0
-    retried: int = 0
-    dead_letters: int = 0
-    conflicts: int = 0
-    bulks: int = 0
-    bulk_s: float = 0.0
+    reason: str
+    since: datetime
 
 
 @dataclass(frozen=True)
 class DeliveryState:
-    """What waits on the spool, and how it leaves.
+    """What waits on the spool, and how it leaves: of one organisation, or of the whole installation.
 
     records, size_bytes  acknowledged and durable, without a definite answer of the server yet
     oldest_at            when the oldest of them was accepted, aware UTC; None where nothing waits
-    in_doubt             of `records`: sent before without an answer that was heard
-    max_bytes            the spool takes no more beyond; None where that is not known
-    records_per_s        delivered, over about the last minute; None where it is not measured for this scope
-    delivered            of the whole process, whatever the scope; as is `pace`
+    in_doubt             records that may be stored already: sent before without an answer; None: not told for one alone
+    failing_since        since when nothing gets through; None while the server is reachable
+    last_error           what failed last, at `last_error_at`; may name addresses
+    rate_per_s           records delivered a second of late; None: not told for one organisation alone
+    concurrency, bulk_bytes  requests at the same time and the size that one is made, for the whole installation
+    max_bytes            the spool takes no more beyond
+    held_up              organisation -> why it waits by itself, of those in the scope
+    counters             of the whole process since its start, by name
     """
 
     records: int
     size_bytes: int
     oldest_at: datetime | None
-    in_doubt: int
-    dead_letters: int
-    server: ServerState
+    is_reachable: bool
+    failing_since: datetime | None = None
+    last_error: str = ""
+    last_error_at: datetime | None = None
+    in_doubt: int | None = None
+    rate_per_s: float | None = None
+    concurrency: int | None = None
+    bulk_bytes: int | None = None
     max_bytes: int | None = None
-    records_per_s: float | None = None
-    pace: Pace | None = None
-    delivered: Delivered | None = None
+    held_up: Mapping[str, HeldUp] = field(default_factory=dict)
+    counters: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class DeadLetter:
+class DeadLetter(Protocol):
     """A record that the server refused.
 
-    at          when it did, aware UTC
-    error_type  the server's name for it, such as mapper_parsing_exception; `reason` its sentence
-    preview     the beginning of the record as JSON text: whatever somebody sent, to be shown as text only
+    at                    when it did, aware UTC
+    status, type, reason  of the server's error
+    attempts              how often it had been sent
+    record                its columns that hold something, `timestamp` in µs since 1970: whatever somebody sent
     """
 
-    id: str
-    organisation_id: str
-    at: datetime
-    error_type: str
-    reason: str
-    preview: str
-    size_bytes: int
+    @property
+    def id(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def record(self) -> Mapping[str, Any]: ...
 
 
 class DeadLetters(Protocol):
-    """Kept until somebody decides. `ids` None means all; an id that is not there (in the organisation): `NotFound`, and
-    nothing is done."""
+    """Kept by organisation until somebody decides.
 
-    def count(self, organisation_id: str | None) -> int:
-        """How many there are."""
+    `ids` None means all of an organisation; where one of them is not there, `NotFound` is raised and nothing is done.
+    """
 
-    def list(self, organisation_id: str | None, *, limit: int, offset: int = 0) -> Sequence[DeadLetter]:
+    def counts(self) -> Mapping[str, int]:
+        """organisation -> how many it has; without those that have none."""
+
+    def list(self, organisation_id: str, limit: int = 50, *, offset: int = 0) -> Sequence[DeadLetter]:
         """The newest first."""
 
-    def redrive(self, organisation_id: str | None, ids: Sequence[str] | None) -> int:
-        """Put them on their way again; says how many. What is refused once more comes back."""
+    def redrive(self, organisation_id: str, ids: Collection[str] | None = None) -> int:
+        """Put them on their way again; says how many. One that is refused once more comes back."""
 
-    def discard(self, organisation_id: str | None, ids: Sequence[str] | None) -> int:
+    def discard(self, organisation_id: str, ids: Collection[str] | None = None) -> int:
         """Remove them for good; says how many."""
 
 
@@ -114,4 +101,4 @@ class Delivery(Protocol):
         """What the server would not take."""
 
     def state(self, organisation_id: str | None) -> DeliveryState:
-        """As it is now; asks nobody."""
+        """As it is now, of one organisation or (None) of all; asks no server."""
