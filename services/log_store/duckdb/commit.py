@@ -191,9 +191,16 @@ def _insert_records(
 ) -> None:
     batches = [outcome.write.batch for outcome in fresh]
     batch = batches[0] if len(batches) == 1 else pa.concat_tables(map(_plain, batches))
+    insert_records(cursor, state, batch, seq_column(group.first_tick, group.rows))
+
+
+def insert_records(
+    cursor: duckdb.DuckDBPyConnection, state: OrganisationState, batch: LogBatch, seqs: pa.Array | pa.ChunkedArray
+) -> None:
+    """Insert a batch with these seqs, in the open transaction: shapes and blocks are assigned, long texts put aside."""
     shape_ids = state.shapes.assign(cursor, batch.column("source"), batch.column("shape"))
     added = {
-        "seq": seq_column(group.first_tick, group.rows),
+        "seq": seqs,
         "timestamp": batch.column("timestamp").cast(pa.timestamp("us")),
         "level": _level_numbers(batch.column("level")),
         "shape_id": shape_ids,

@@ -12,7 +12,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -124,6 +125,12 @@ class Maintenance:
             if not self._engine.attach(organisation_id, create=False):
                 return 0
             return self._group_shapes(organisation_id, lambda: None)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nothing is done to any file while the block runs; waits for what is being done."""
+        with self._one_at_a_time:
+            yield
 
     def close(self, timeout_s: float) -> None:
         """Stop after the statement that runs."""

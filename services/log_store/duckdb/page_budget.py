@@ -16,7 +16,7 @@ _TEXTS = (
     *("message", "raw", "attributes", "problem", "source", "service", "environment", "host", "trace_id", "span_id"),
     "tags::VARCHAR",
 )
-_SIZE = " + ".join(f"coalesce(strlen({text}), 0)" for text in _TEXTS)
+SIZE_SQL = " + ".join(f"coalesce(strlen({text}), 0)" for text in _TEXTS)
 
 
 def within_budget(page: str, order: str) -> str:
@@ -24,7 +24,7 @@ def within_budget(page: str, order: str) -> str:
 
     Two columns are added: the bytes of the row's texts, and how many rows `page` has.
     """
-    measured = f"SELECT *, {_SIZE} AS bytes, count(*) OVER () AS rows_of_page FROM ({page})"
+    measured = f"SELECT *, {SIZE_SQL} AS bytes, count(*) OVER () AS rows_of_page FROM ({page})"
     running = f"sum(bytes) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     return f"""SELECT * EXCLUDE (bytes_so_far) FROM (SELECT *, {running} AS bytes_so_far FROM ({measured}))
                WHERE bytes_so_far - bytes < {PAGE_BYTES} ORDER BY {order}"""

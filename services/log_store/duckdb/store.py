@@ -4,14 +4,17 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import pyarrow as pa
 
 from services.clock import Clock
 from services.errors import BackendTimeout, BackendUnavailable, NotFound, QuotaExceeded
 from services.log_store.checks import check_context, check_query
+from services.log_store.duckdb import schema
 from services.log_store.duckdb.aggregate import empty_result, is_costly
 from services.log_store.duckdb.commit import OrganisationState, Write
 from services.log_store.duckdb.counters import Counters
@@ -19,6 +22,7 @@ from services.log_store.duckdb.engine import Engine, EngineSettings, is_invalida
 from services.log_store.duckdb.gate import HeavyGate
 from services.log_store.duckdb.long_texts import delete_where
 from services.log_store.duckdb.maintenance import Change, Maintenance, Work
+from services.log_store.duckdb.moving import chunk_after, last_seq, restore_records
 from services.log_store.duckdb.reader import Reader
 from services.log_store.duckdb.rows import one_value, snapshot
 from services.log_store.duckdb.searching import Index
@@ -149,6 +153,32 @@ class DuckDBLogStore(LogStore):
     def organisations(self) -> list[str]:
         """Ids of the organisations that have log records."""
         return self._engine.organisations()
+
+    def last_seq(self, organisation_id: str) -> int | None:
+        """See `services.log_store.moving`."""
+        absent: int | None = None
+        return self._read(
+            organisation_id, lambda reader: last_seq(reader.cursor, schema.database(organisation_id)), absent
+        )
+
+    def export(self, organisation_id: str, after: int, up_to: int) -> Iterator[pa.Table]:
+        """See `services.log_store.moving`. Each portion is of a moment of its own."""
+        while (found := self._chunk_after(organisation_id, after, up_to)) is not None:
+            yield found
+            after = found["seq"][-1].as_py()
+
+    def _chunk_after(self, organisation_id: str, after: int, up_to: int) -> pa.Table | None:
+        database = schema.database(organisation_id)
+        absent: pa.Table | None = None
+        return self._read(organisation_id, lambda reader: chunk_after(reader.cursor, database, after, up_to), absent)
+
+    def restore(self, organisation_id: str, records: pa.Table) -> int:
+        """See `services.log_store.moving`. The writer does it between two groups; nobody is told of these records."""
+        self._engine.require_space(records.nbytes)
+        with self._maintenance.resting():  # a compaction takes for old what has a low seq
+            stored = self._change(organisation_id, partial(restore_records, records=records))
+        self._has_changed(organisation_id)
+        return stored
 
     def _change(self, organisation_id: str, change: Change) -> int:
         """Have the organisation's writer make a change between two groups."""
