@@ -12,7 +12,7 @@ Queries read prefixes and ranges of them; terms sort by their UTF-8 bytes, which
 
 import re
 import struct
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 SEPARATOR = "\x00"
 NUMBER_TEXT = "n"
@@ -26,6 +26,8 @@ _FIELD_NAME = re.compile(r"[A-Za-z_@][\w@-]*(?:\.[\w@-]+)*", re.ASCII)
 _SIGN = 1 << 63
 _ALL = (1 << 64) - 1
 _MAPPED = 0xFFFF << 32
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _LOOKS_LIKE_IPV6 = re.compile(r"[0-9a-fA-F:.]+(?:%.*)?", re.DOTALL)
 
 
@@ -48,17 +50,15 @@ def address_hex(number: int) -> str:
 def address_of(text: str) -> int | None:
     """The address that `text` is as Python's `ipaddress` reads it, IPv4 as ::ffff:0:0/96, a zone left out; or None."""
     if ":" not in text:
-        if text.count(".") != 3 or len(text) > 15:
+        if not _IPV4.fullmatch(text):
             return None
-    elif not _LOOKS_LIKE_IPV6.fullmatch(text):
-        return None
+        return _MAPPED | int.from_bytes(bytes(map(int, text.split("."))))
     try:
-        address = ip_address(text)
+        return int(IPv6Address(text)) if _LOOKS_LIKE_IPV6.fullmatch(text) else None
     except ValueError:
         return None
-    return int(address) if isinstance(address, IPv6Address) else _MAPPED + int(address)
 
 
 def address_text(number: int) -> str:
     """The address as an `ip` field reads it."""
-    return str(IPv6Address(number))
+    return str(IPv4Address(number & 0xFFFFFFFF)) if number >> 32 == 0xFFFF else str(IPv6Address(number))

@@ -11,10 +11,10 @@ group bears the same name in both stores.
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from math import isinf
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,10 +31,11 @@ MAX_PATH_LENGTH = 1_000
 """Longer paths cannot be grouped by."""
 
 _SAFE_CHARACTERS = MAX_TERM_BYTES // 4
+_SHORT = 3_900
+"""Characters of a key and of a value that need no counting: together they are no term that is too long."""
 _KEPT = 50_000
 _NUMBER = re.compile(NUMBER)
 _FIRST_OF_NUMBERS = frozenset("-0123456789")
-_UNSEEN: Any = object()
 
 
 class WrittenNumber(str):
@@ -43,18 +44,20 @@ class WrittenNumber(str):
     __slots__ = ()
 
 
-@dataclass(slots=True)
 class Found:
     """What one record gives. Values of one key are one value, or a list of several.
 
     left_out  whether a value or a key was too long to be a term
     """
 
-    terms: list[str] = field(default_factory=list)
-    groups: dict[str, Any] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)
-    addresses: dict[str, Any] = field(default_factory=dict)
-    left_out: bool = False
+    __slots__ = ("addresses", "groups", "left_out", "numbers", "terms")
+
+    def __init__(self) -> None:
+        self.terms: list[str] = []
+        self.groups: dict[str, Any] = {}
+        self.numbers: dict[str, Any] = {}
+        self.addresses: dict[str, Any] = {}
+        self.left_out = False
 
 
 @dataclass(slots=True)
@@ -66,6 +69,8 @@ class _Key:
     other: str
     is_groupable: bool
     may_be_long: bool
+    is_odd: bool
+    """Whether it may be long or cannot be grouped by."""
 
 
 class AttributeTerms:
@@ -80,89 +85,128 @@ class AttributeTerms:
         self._is_number: Callable[[str], bool] = promotion.is_number if typed else _never
         self._is_address: Callable[[str], bool] = promotion.is_address if typed else _never
         self._keys: dict[str, _Key] = {}
-        self._kinds: dict[str, tuple[float | None, int | None]] = {}
+        self._kinds: dict[str, _Kind] = {}
 
     def read(self, text: str, found: Found) -> None:
         """Add what the attributes `text`, a JSON object, give. Nothing where it cannot be read as DuckDB reads it."""
-        members, is_exact = _parsed(text)
-        if not isinstance(members, dict):
-            return
-        written = _written_exactly if is_exact else _written
-        self._members(members, "", 1, found, written)
+        members = _parsed(text)
+        if type(members) is dict:
+            self._members(members, "", found)
 
     def column(self, name: str, text: str, found: Found) -> None:
         """Add the number or the address that a keyword column is: its text has a field of its own."""
-        number, address = self._kind(text)
-        if number is not None:
-            found.terms.append(f"{name}\x00d{double_hex(number)}")
-        elif address is not None:
-            found.terms.append(f"{name}\x00i{address_hex(address)}")
+        if text[:1] in _FIRST_OF_NUMBERS or ":" in text:
+            number, address = self._kind(text)
+            if number is not None:
+                found.terms.append(f"{name}\x00d{double_hex(number)}")
+            elif address is not None:
+                found.terms.append(f"{name}\x00i{address_hex(address)}")
+        if len(text) > MAX_KEYWORD:
+            found.left_out = True
 
     def tag(self, text: str, found: Found) -> None:
         """Add a tag: its text and what it is."""
-        number, _ = self._kind(text)
-        term = f"tags\x00{'t' if number is None else 'n'}{text}"
+        term = f"tags\x00{'t' if self._kind(text).number is None else 'n'}{text}"
         self._add(term, found, len(term) > _SAFE_CHARACTERS)
         self.column("tags", text, found)
 
-    def _members(self, members: dict[str, Any], before: str, depth: int, found: Found, written: Any) -> None:
-        for key, value in members.items():
+    def _members(self, members: dict[str, Any], before: str, found: Found) -> None:
+        terms, groups, keys = found.terms, found.groups, self._keys
+        for name, value in members.items():
             if value is None:
                 continue
-            path = before + key
-            known = self._keys.get(path) or self._key(path)
-            if known is _NO_KEY:
+            path = before + name
+            key = keys.get(path) or self._key(path)
+            if key is _NO_KEY:
                 continue
-            self._add(known.name, found, known.may_be_long)
+            if key.may_be_long:
+                self._add(key.name, found, True)
+            else:
+                terms.append(key.name)
             kind = type(value)
-            if kind is dict:
-                self._members(value, path + ".", depth + 1, found, written)
+            if kind is str:
+                if (
+                    value[:1] in _FIRST_OF_NUMBERS
+                    or ":" in value
+                    or len(value) > _SHORT
+                    or path in groups
+                    or key.is_odd
+                ):
+                    self._text(key, path, value, found)
+                else:  # most values, without a call
+                    terms.append(key.other + value)
+                    groups[path] = value
+            elif kind is dict:
+                self._members(value, path + ".", found)
             elif kind is list:
                 for each in value:
-                    if each is not None and type(each) is not dict and type(each) is not list:
-                        self._value(known, path, each, found, written)
+                    self._element(key, path, each, found)
             else:
-                self._value(known, path, value, found, written)
+                self._scalar(key, path, value, found)
 
-    def _value(self, key: _Key, path: str, value: Any, found: Found, written: Any) -> None:
+    def _element(self, key: _Key, path: str, value: Any, found: Found) -> None:
+        """An element of a list: what is no value there leads nowhere."""
         kind = type(value)
-        number: float | None
         if kind is str:
-            text = shown = value
-            number, address = self._kind(value)
-        elif kind is bool:
-            text = shown = "true" if value else "false"
-            number = address = None
-        else:
-            text, shown = written(value)
-            number, address = float(text), None
-        is_long = key.may_be_long or len(text) > _SAFE_CHARACTERS - len(key.other)
-        self._add((key.other if number is None else key.number) + text, found, is_long)
+            self._text(key, path, value, found)
+        elif value is not None and kind is not dict and kind is not list:
+            self._scalar(key, path, value, found)
+
+    def _text(self, key: _Key, path: str, text: str, found: Found) -> None:
+        is_long = key.may_be_long or len(text) > _SHORT
+        if text[:1] not in _FIRST_OF_NUMBERS and ":" not in text:
+            self._value(key, path, key.other + text, text, found, is_long)
+            return
+        number, address = self._kind(text)
+        self._value(key, path, (key.other if number is None else key.number) + text, text, found, is_long)
         if number is not None:
             self._number(key, number, found)
         elif address is not None:
-            self._address(key, address, found)
-        if key.is_groupable:
-            self._group(path, shown, found)
+            self._address(key, address, text, found)
+
+    def _scalar(self, key: _Key, path: str, value: Any, found: Found) -> None:
+        """A number, true or false."""
+        kind = type(value)
+        if kind is bool:
+            text = "true" if value else "false"
+            self._value(key, path, key.other + text, text, found, key.may_be_long)
+            return
+        if kind is WrittenNumber:
+            text, shown = value, grouped_number(value)
+        else:
+            text = shown = repr(value)
+            if "e" in text:
+                text = orjson.dumps(value).decode()
+                shown = grouped_number(text)
+        self._value(key, path, key.number + text, shown, found, key.may_be_long or len(text) > _SHORT)
+        self._number(key, float(text), found)
+
+    def _value(self, key: _Key, path: str, term: str, shown: str, found: Found, is_long: bool) -> None:
+        """One value: its term, and what it is called in groups."""
+        if is_long:
+            self._add(term, found, True)
+        else:
+            found.terms.append(term)
+        if not key.is_groupable:
+            return
+        if is_long and (len(shown) > MAX_KEYWORD or _size(path) + _size(shown) + 1 > MAX_TERM_BYTES):
+            found.left_out = True
+        elif path in found.groups:
+            _put(found.groups, path, shown)
+        else:
+            found.groups[path] = shown
 
     def _number(self, key: _Key, number: float, found: Found) -> None:
-        if not isinf(number) and self._is_number(key.name):
+        if self._is_number(key.name) and not isinf(number):
             _put(found.numbers, key.name, number + 0.0)
         else:
             self._add(f"{key.name}\x00d{double_hex(number)}", found, key.may_be_long)
 
-    def _address(self, key: _Key, address: int, found: Found) -> None:
+    def _address(self, key: _Key, address: int, text: str, found: Found) -> None:
         if self._is_address(key.name):
-            _put(found.addresses, key.name, address_text(address))
+            _put(found.addresses, key.name, address_text(address) if ":" in text else text)
         else:
             self._add(f"{key.name}\x00i{address_hex(address)}", found, key.may_be_long)
-
-    def _group(self, path: str, text: str, found: Found) -> None:
-        is_long = len(path) + len(text) > _SAFE_CHARACTERS
-        if len(text) > MAX_KEYWORD or (is_long and _size(path) + _size(text) + 1 > MAX_TERM_BYTES):
-            found.left_out = True
-        else:
-            _put(found.groups, path, text)
 
     def _add(self, term: str, found: Found, may_be_long: bool) -> None:
         if may_be_long and _size(term) > MAX_TERM_BYTES:
@@ -176,26 +220,42 @@ class AttributeTerms:
         else:
             name = canonical_name(f"attributes.{path}")
             is_groupable = 0 < len(path) <= MAX_PATH_LENGTH
-            key = _Key(name, name + "\x00n", name + "\x00t", is_groupable, len(name) > _SAFE_CHARACTERS - 40)
+            is_long = len(name) > _SHORT
+            key = _Key(name, name + "\x00n", name + "\x00t", is_groupable, is_long, is_long or not is_groupable)
         if len(self._keys) >= _KEPT:
             self._keys.clear()
         self._keys[path] = key
         return key
 
-    def _kind(self, text: str) -> tuple[float | None, int | None]:
-        """The number that the text is, or the address."""
-        if not (text[:1] in _FIRST_OF_NUMBERS or ":" in text):
-            return (None, None)
+    def _kind(self, text: str) -> "_Kind":
+        """What a text is."""
         known = self._kinds.get(text)
         if known is None:
-            known = (float(text), None) if _NUMBER.fullmatch(text) else (None, address_of(text))
+            known = _kind_of(text)
             if len(self._kinds) >= _KEPT:
                 self._kinds.clear()
             self._kinds[text] = known
         return known
 
 
-_NO_KEY = _Key("", "", "", False, False)
+class _Kind(NamedTuple):
+    """What a text is beside a text: a number, an address, or neither."""
+
+    number: float | None
+    address: int | None
+
+
+def _kind_of(text: str) -> _Kind:
+    if _NUMBER.fullmatch(text):
+        return _Kind(float(text), None)
+    if "." not in text and ":" not in text:
+        return _NO_KIND
+    address = address_of(text)
+    return _NO_KIND if address is None else _Kind(None, address)
+
+
+_NO_KIND = _Kind(None, None)
+_NO_KEY = _Key("", "", "", False, False, True)
 
 
 def _never(key: str) -> bool:
@@ -207,31 +267,30 @@ def _size(text: str) -> int:
 
 
 def _put(values: dict[str, Any], key: str, value: Any) -> None:
-    known = values.get(key, _UNSEEN)
-    if known is _UNSEEN:
+    if key not in values:
         values[key] = value
-    elif type(known) is list:
-        known.append(value)
+    elif type(values[key]) is list:
+        values[key].append(value)
     else:
-        values[key] = [known, value]
+        values[key] = [values[key], value]
 
 
 # -- reading JSON ----------------------------------------------------------------------------------------------------
 
 
-def _parsed(text: str) -> tuple[Any, bool]:
-    """The object, and whether its numbers are Python's (written exactly so) or `WrittenNumber`; None for no JSON.
+def _parsed(text: str) -> Any:
+    """The object; None for no JSON. Numbers are Python's where those are written just so, otherwise `WrittenNumber`.
 
     What reads and writes again to the same text, spaces aside, has no member twice and no number written otherwise.
     """
     try:
         members = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return _parsed_slowly(text), False
+        return _parsed_slowly(text)
     again = orjson.dumps(members).decode()
     if again == text or _without_spaces(again) == _without_spaces(text):
-        return members, True
-    return _parsed_slowly(text), False
+        return members
+    return _parsed_slowly(text)
 
 
 def _without_spaces(text: str) -> str:
@@ -260,19 +319,6 @@ def _refused(name: str) -> Any:
 
 def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(reversed(pairs))
-
-
-def _written_exactly(value: int | float) -> tuple[str, str]:
-    """A number of a text that reads and writes the same: as written, and as a group shows it."""
-    if type(value) is int:
-        text = str(value)
-        return text, text
-    text = orjson.dumps(value).decode()
-    return text, grouped_number(text)
-
-
-def _written(value: WrittenNumber) -> tuple[str, str]:
-    return str(value), grouped_number(value)
 
 
 def grouped_number(text: str) -> str:

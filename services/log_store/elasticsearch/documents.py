@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -29,8 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One record, ready to be sent: `body` is a line of JSON without its end, `checksum` that of its content."""
 
     id: str
@@ -56,7 +54,7 @@ def _rows(batch: LogBatch, shape_ids: pa.Array) -> Iterator[tuple[Any, ...]]:
     timestamps = batch["timestamp"].combine_chunks()
     seqs = batch["seq"].combine_chunks().to_numpy().tolist()
     microseconds = timestamps.cast(pa.int64()).to_numpy().tolist()
-    ids = [f"{us:016x}-{seq:016x}" for us, seq in zip(microseconds, seqs, strict=True)]
+    ids = ["%016x-%016x" % pair for pair in zip(microseconds, seqs, strict=True)]  # noqa: UP031 (a quarter less time)
     times = _texts(pa.chunked_array([pc.binary_replace_slice(timestamps.cast(pa.string()), 10, 11, "T")]))
     columns = [_texts(batch[name]) for name in _TEXTS]
     return zip(ids, times, seqs, shape_ids.to_pylist(), _lists(batch["tags"]), *columns, strict=True)
@@ -82,78 +80,68 @@ def _lists(column: pa.ChunkedArray) -> Sequence[list[str] | None]:
 
 
 def _document(organisation_id: str, row: tuple[Any, ...], reader: AttributeTerms) -> Document:
+    """In two parts: what the record says, which has the checksum, and what is made of it or given to it by the store."""
     (record, at, seq, shape_id, tags, level, message, service, environment, host, trace_id, span_id) = row[:12]
     source, upload_id, raw, attributes, problem = row[12:]
-    found = Found()
     own: dict[str, Any] = {"organisation": organisation_id}
     content: dict[str, Any] = {"@timestamp": at, "log": {"level": level}, "message": message}
-    if service is not None or environment is not None:
-        content["service"] = _members("name", service, "environment", environment)
-    if host is not None:
-        content["host"] = {"name": host}
-    if trace_id is not None:
-        content["trace"] = {"id": trace_id}
-    if span_id is not None:
-        content["span"] = {"id": span_id}
+    found = Found()
+    if service is not None:
+        content["service"] = {"name": service}
+        reader.column("service", service, found)
+    if environment is not None:
+        content.setdefault("service", {})["environment"] = environment
+        reader.column("environment", environment, found)
+    for name, field, text in (("host", "host", host), ("trace_id", "trace", trace_id), ("span_id", "span", span_id)):
+        if text is not None:
+            content[field] = {"name" if field == "host" else "id": text}
+            reader.column(name, text, found)
     if source is not None:
         content["labels"] = {"source": source}
-    if tags:
-        content["tags"] = tags
+        reader.column("source", source, found)
     if upload_id is not None:
         own["upload_id"] = upload_id
+        reader.column("upload_id", upload_id, found)
+    if tags:
+        content["tags"] = tags
+        for tag in tags:
+            reader.tag(tag, found)
     if problem is not None:
         own["problem"] = problem
     if attributes is not None:
         own["attributes"] = attributes
-    content["event"] = {} if raw is None else {"original": raw}
+        if len(attributes) <= TEXT_LIMIT:
+            reader.read(attributes, found)
     content["elkvision"] = own
-    checksum = blake2b(orjson.dumps(content), digest_size=8).hexdigest()
-    if attributes is not None and len(attributes) <= TEXT_LIMIT:
-        reader.read(attributes, found)
-        if found.groups:
-            content["attributes"] = found.groups
-        if found.numbers:
-            content["numbers"] = found.numbers
-        if found.addresses:
-            content["ips"] = found.addresses
-    for name, text in (
-        ("source", source),
-        ("service", service),
-        ("environment", environment),
-        ("host", host),
-        ("trace_id", trace_id),
-        ("span_id", span_id),
-        ("upload_id", upload_id),
-    ):
-        if text is not None:
-            reader.column(name, text, found)
-            found.left_out |= len(text) > MAX_KEYWORD
-    for tag in tags or ():
-        reader.tag(tag, found)
-    if found.terms:
-        own["terms"] = found.terms
-    if shape_id is not None:
-        own["shape"] = shape_id
-    own["checksum"] = checksum
-    content["event"]["sequence"] = seq
-    if len(message) > MAX_TOKEN or found.left_out or raw is not None or problem is not None:
-        _limit(content, found)
-    return Document(record, orjson.dumps(content), checksum)
+    event = {"sequence": seq} if raw is None else {"original": raw, "sequence": seq}
+    said = orjson.dumps(content)
+    checksum = _checksum(said, raw)
+    given = {"checksum": checksum, "shape": shape_id, "terms": found.terms}
+    made: dict[str, Any] = {
+        "event": event,
+        "attributes": found.groups,
+        "numbers": found.numbers,
+        "ips": found.addresses,
+    }
+    if len(message) > MAX_TOKEN or raw is not None or problem is not None or found.left_out or tags:
+        said = orjson.dumps(_limited(content, event, found))
+    body = b"".join((said[:-2], b",", orjson.dumps(given)[1:-1], b"},", orjson.dumps(made)[1:]))
+    return Document(record, body, checksum)
 
 
-def _members(first: str, one: str | None, second: str, other: str | None) -> dict[str, str]:
-    members = {} if one is None else {first: one}
-    if other is not None:
-        members[second] = other
-    return members
+def _checksum(said: bytes, raw: str | None) -> str:
+    digest = blake2b(said, digest_size=8)
+    if raw is not None:
+        digest.update(raw.encode())
+    return digest.hexdigest()
 
 
-def _limit(content: dict[str, Any], found: Found) -> None:
-    """Say what cannot be searched, and put aside what lies beyond the part of a text that is."""
-    own, event = content["elkvision"], content["event"]
-    texts = (content["message"], event.get("original", ""), own.get("problem", ""))
+def _limited(content: dict[str, Any], event: dict[str, Any], found: Found) -> dict[str, Any]:
+    """`content`, which says what cannot be searched, and has put aside what lies beyond the part of a text that is."""
+    own = content["elkvision"]
     notes = [LONG_VALUE] if found.left_out or any(len(tag) > MAX_KEYWORD for tag in content.get("tags", ())) else []
-    if any(len(text) > MAX_TOKEN and _LONG_WORD.search(text) for text in texts):
+    texts = (content["message"], event.get("original", ""), own.get("problem", ""))
+    if any(len(text) > MAX_TOKEN and _LONG_WORD.search(text[:TEXT_LIMIT]) for text in texts):
         notes.append(LONG_WORD)
     if notes:
         own["problem"] = "; ".join([own["problem"], *notes] if "problem" in own else notes)
@@ -164,6 +152,7 @@ def _limit(content: dict[str, Any], found: Found) -> None:
             holder[name], rest[name] = text[:TEXT_LIMIT], text[TEXT_LIMIT:]
     if rest:
         own["rest"] = rest
+    return content
 
 
 # -- back ------------------------------------------------------------------------------------------------------------
