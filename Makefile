@@ -34,8 +34,8 @@ format: $(DEV_STAMP) ## let ruff write the format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV_STAMP) ## measure ingest and search against bare DuckDB, in one run (25 minutes)
-	$(BIN)/python -m bench $(PARTS)
+bench: $(DEV_STAMP) ## measure ingest and search against bare DuckDB, in one run (25 minutes); STORE=elasticsearch: against raw requests
+	$(BIN)/python -m bench $(PARTS) $(filter-out duckdb,$(STORE))
 
 screenshots: $(DEV_STAMP) ## write docs/images from a fresh start with sample data
 	$(BIN)/python -m tests.browser.screenshots

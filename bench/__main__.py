@@ -2,13 +2,14 @@
 
 `python -m bench [part ...] [records] [more records]`: some of the parts (`PARTS`, all when none is named) with so many
 records instead of 2,000,000 and 10,000,000. With one number nothing larger is measured: `python -m bench search 200000`.
+The part `elasticsearch` needs a server, and is only measured when it is named.
 """
 
 import sys
 import time
 from collections.abc import Callable, Sequence
 
-from bench import ingest, ingest_store, live_filter, patterns, search
+from bench import elastic, ingest, ingest_store, live_filter, patterns, search
 from bench.report import say
 
 RECORDS, MORE_RECORDS = 2_000_000, 10_000_000
@@ -22,12 +23,14 @@ PARTS: dict[str, Part] = {
     "search": search.main,
     "patterns": lambda size, larger: patterns.main(),
     "live": lambda size, larger: live_filter.main(),
+    "elasticsearch": lambda size, larger: elastic.main(size),
 }
+EMBEDDED = [name for name in PARTS if name != "elasticsearch"]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the parts that are named. Ends with a sentence where an argument is none of them and no number."""
-    names = [each for each in arguments if not each.isdigit()] or list(PARTS)
+    names = [each for each in arguments if not each.isdigit()] or EMBEDDED
     sizes = [int(each) for each in arguments if each.isdigit()] or [RECORDS, MORE_RECORDS]
     if unknown := set(names) - PARTS.keys():
         sys.exit(f"There is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}.")

@@ -7,7 +7,9 @@ server, with a prefix of its own for each folder. Whatever was made there is del
 
 import atexit
 import os
+import time
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
@@ -45,10 +47,26 @@ def open_elasticsearch(folder: Path, clock: Clock) -> LogStore:
             database.close()
 
     url = elasticsearch_url()
+    folder.mkdir(parents=True, exist_ok=True)
     database = Database.at("", folder)
     database.upgrade()
     settings = ElasticSettings((url,), prefix=prefix_of(url, folder), replicas=0)
-    return _WithDatabase(settings, clock, database, folder / "spool", fresh_wait_s=FRESH_WAIT_S)
+    store = _WithDatabase(settings, RunningClock(clock), database, folder, fresh_wait_s=FRESH_WAIT_S)
+    store.start()
+    return store
+
+
+class RunningClock:
+    """The time of day of a clock that a test moves; what measures how long something takes goes on."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 OPENERS: dict[str, Open] = {"duckdb": open_duckdb, "elasticsearch": open_elasticsearch}

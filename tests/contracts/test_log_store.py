@@ -1,4 +1,4 @@
-"""What every log store promises (services/log_store/interface.py). A second implementation joins in `OPENERS`."""
+"""What every log store promises (services/log_store/interface.py). `OPENERS` has all of them."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,21 +9,14 @@ import pyarrow as pa
 import pytest
 
 from services.errors import BackendUnavailable, Conflict, InvalidQuery, NotFound
-from services.log_store.duckdb import DuckDBLogStore
 from services.log_store.interface import Aggregation, Idempotency, LogQuery, LogStore, UploadProgress
 from services.model import LOG_SCHEMA, parse_record_id
 from services.query.language import MatchAll, parse
 from tests.clocks import HandClock
 from tests.records import START, batch, messages, record
+from tests.stores import OPENERS
 
 Open = Callable[[], LogStore]
-
-
-def _open_duckdb(folder: Path, clock: HandClock) -> LogStore:
-    return DuckDBLogStore(folder, clock)
-
-
-OPENERS = {"duckdb": _open_duckdb}
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from services.model import LOG_SCHEMA
 from services.query.language import MatchAll, parse
 from tests.clocks import HandClock
 from tests.contracts.plain_reads import aggregated, random_rows
-from tests.contracts.test_log_store import OPENERS
 from tests.records import START, batch, messages, record
+from tests.stores import OPENERS
 
 FIELDS = ("level", "host", "service.name", "tags", "ms", "user.id")
 METRICS = ("distinct", "sum", "avg", "min", "max", "p50", "p95", "p99")

@@ -13,8 +13,8 @@ from services.errors import Cancelled, InvalidQuery, NotFound
 from services.log_store.interface import Handle, LogQuery, LogRecord, LogStore
 from tests.clocks import HandClock
 from tests.contracts.plain_reads import around
-from tests.contracts.test_log_store import OPENERS
 from tests.records import batch, messages, record
+from tests.stores import OPENERS
 
 COLUMNS = ("source", "service", "host", "environment", "upload_id", "trace_id")
 

@@ -16,8 +16,8 @@ from services.model import LOG_SCHEMA
 from services.query.language import Exists, MatchAll, parse
 from tests.clocks import HandClock
 from tests.contracts.plain_reads import attribute_fields, random_rows
-from tests.contracts.test_log_store import OPENERS
 from tests.records import START, batch, record
+from tests.stores import OPENERS
 
 COLUMNS = ("timestamp", "level", "message", "source", "service", "environment", "host", "trace_id", "span_id")
 ALL_COLUMNS = {*COLUMNS, "tags", "raw", "problem", "upload_id"}
