@@ -1,23 +1,31 @@
-"""Streams with records in several indices and shards."""
+"""Streams with records in several indices and shards, and questions to them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from elasticsearch import Elasticsearch
 
+from services.log_store.elasticsearch.aggregate import aggregate
+from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.documents import documents
 from services.log_store.elasticsearch.names import stream_of
-from services.log_store.elasticsearch.paging import within
 from services.log_store.elasticsearch.promotion import Promotion
+from services.log_store.elasticsearch.residual import ResidualEngine
 from services.log_store.elasticsearch.templates import ensure_stream, install
+from services.log_store.interface import AggregateResult, Aggregation, Handle
+from services.query.language import Query
 from tests.elastic import Elastic
 from tests.records import batch
 
 ORGANISATION = "acme"
 Row = dict[str, Any]
+FIELDS = ("level", "host", "service.name", "tags", "ms", "user.id")
+"""What the records of `plain_reads.random_rows` are grouped by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,4 +68,42 @@ def store(es: Elasticsearch, stream: str, rows: Sequence[Row], promotion: Promot
 
 def everything() -> Mapping[str, Any]:
     """The query for all records of the organisation."""
-    return within(ORGANISATION, {"match_all": {}})
+    return {"term": {"elkvision.organisation": ORGANISATION}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """Asks Elasticsearch about the records of a stream."""
+
+    filled: Filled
+    engine: ResidualEngine
+
+    def __call__(
+        self,
+        asked: Sequence[Aggregation],
+        query: Mapping[str, Any] | None = None,
+        *,
+        residual: Query | None = None,
+        handle: Handle | None = None,
+    ) -> list[AggregateResult]:
+        """The answers over the records of `query`, those of `residual` among them."""
+        scope = query or everything()
+        with Question(self.filled.es, self.filled.stream, 30.0, handle) as question:
+            read = partial(self.engine.table, question, ORGANISATION, scope, residual)
+            return aggregate(question, scope, asked, read, is_exact=residual is None)
+
+    def rows(self, asked: Aggregation) -> list[Row]:
+        """The rows of one answer over all records."""
+        (result,) = self([asked])
+        assert not result.is_partial
+        return result.table.to_pylist()  # type: ignore[no-any-return]
+
+
+def same(found: list[Row], expected: list[Row]) -> bool:
+    """Equal, sums and means up to rounding."""
+    if len(found) != len(expected):
+        return False
+    pairs = [(row[name], other[name]) for row, other in zip(found, expected, strict=True) for name in other]
+    return [set(row) for row in found] == [set(row) for row in expected] and all(
+        a == (pytest.approx(b) if isinstance(b, float) else b) for a, b in pairs
+    )
