@@ -89,12 +89,12 @@ def is_whole(segment: Segment, found: Found) -> bool:
 
 def hole_at(segment: Segment, offset: int, end: int, found: Found | None) -> Hole:
     """What is damaged at `offset`, where `frame_at` found that, and where the next frame begins."""
-    if found is not None and found.end <= end:  # the payload is damaged, the lengths are not
-        return Hole(offset, found.end, found.header, found.end == end, is_torn=False)
-    following = _next_frame(segment, offset + 1, end)
-    if following is not None:
-        return Hole(offset, following, None, is_tail=False, is_torn=False)
     header = found.header if found is not None else None
+    following = _next_frame(segment, offset + 1, end)
+    if found is not None and found.end <= end and (following is None or following > found.end):
+        return Hole(offset, found.end, header, found.end == end, is_torn=False)
+    if following is not None:  # within the frame where bytes are missing from it
+        return Hole(offset, following, header, is_tail=False, is_torn=False)
     return Hole(offset, end, header, is_tail=True, is_torn=found is not None or _is_begun(segment, offset, end))
 
 

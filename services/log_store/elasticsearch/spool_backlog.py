@@ -53,6 +53,7 @@ class Backlog:
         self._passed_at: datetime | None = None
         self._changed = threading.Condition()
         self._taking = threading.Lock()
+        self._reading: Tally | None = None
         self._closed = False
 
     # -- the writer's side ---------------------------------------------------------------------------------------
@@ -110,8 +111,10 @@ class Backlog:
             return taken
 
     def done(self, frames: Sequence[Frame]) -> None:
-        """Forget frames that were taken: there is a definite answer for each record. Those forgotten before are left out."""
+        """Forget frames that were taken: there is a definite answer for each record. Nothing when closed."""
         with self._changed:
+            if self._closed:
+                return  # the files are another's now, perhaps: these frames come again
             mine = [frame for frame in frames if self._taken.pop((frame.segment, frame.offset), None) is not None]
             for number, group in groupby(sorted(mine, key=_number), key=_number):
                 tally = self._tallies[number]
@@ -161,7 +164,11 @@ class Backlog:
                 tally, offset = place
                 if frame := self._recent.get((tally.segment.number, offset)):
                     return frame
+                self._reading = tally
             frame = self._read(tally, offset)
+            with self._changed:
+                self._reading = None
+                self._forget_finished()
             if frame is not None:
                 return frame
 
@@ -207,7 +214,6 @@ class Backlog:
             tally.take(hole.header)
             tally.live -= 1
             tally.acks.add([hole.offset])
-        self._forget_finished()
 
     def _reconcile(self, tally: Tally) -> None:
         """A segment that is written no more was read to its end: what still counts as waiting was not found in it."""
@@ -251,8 +257,8 @@ class Backlog:
 
     def _forget_finished(self) -> None:
         """Delete the segments of which nothing is needed, but the newest: it is written, and says the last seq."""
-        newest = self._newest()
-        for tally in [each for each in self._tallies.values() if each.is_finished and each is not newest]:
+        needed = (self._newest(), self._reading)
+        for tally in [each for each in self._tallies.values() if each.is_finished and each not in needed]:
             try:
                 tally.segment.remove()
                 tally.acks.remove()

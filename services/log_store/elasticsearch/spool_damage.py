@@ -25,17 +25,14 @@ class Damages:
 
     def note(self, segment: Segment, hole: Hole) -> bool:
         """Count a damaged stretch and keep its bytes aside; False where the disk did not take them."""
-        size = hole.end - hole.offset
+        size, name, whose = hole.end - hole.offset, segment.path.name, _whose(hole)
         if hole.is_tail and hole.is_torn:
             self.torn_bytes += size
-            log.warning("spool: %d bytes of an unfinished write at the end of %s", size, segment.path.name)
+            log.warning("spool: %d bytes %s of an unfinished write at the end of %s", size, whose, name)
             return hole.header is not None or self._kept(segment, hole)
         self.stretches += 1
-        whose = "of an unknown organisation"
-        if hole.header is not None:
-            self.lost_records += hole.header.rows
-            whose = f"with {hole.header.rows} records of organisation {hole.header.organisation_id}"
-        log.error("spool: %d damaged bytes %s in %s at %d", size, whose, segment.path.name, hole.offset)
+        self.lost_records += hole.header.rows if hole.header is not None else 0
+        log.error("spool: %d damaged bytes %s in %s at %d", size, whose, name, hole.offset)
         return self._kept(segment, hole)
 
     def note_header(self, segment: Segment) -> None:
@@ -63,6 +60,12 @@ class Damages:
             log.error("spool: damaged bytes could not be kept in %s: %s", path.name, error)
             return False
         return True
+
+
+def _whose(hole: Hole) -> str:
+    if hole.header is None:
+        return "of unknown organisations"
+    return f"({hole.header.rows} records of organisation {hole.header.organisation_id})"
 
 
 def _write_durably(path: Path, content: bytes) -> None:

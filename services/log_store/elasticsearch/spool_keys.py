@@ -142,7 +142,10 @@ class SpoolKeys:
 
     def _run(self) -> None:
         while (work := self._next_work()) is not None:
-            self._exchange(work)
+            try:
+                self._exchange(work)
+            except Exception:  # the thread lives on: others wait
+                log.exception("the keys of the log spool failed on an answer")
             with self._changed:
                 self._is_asking = False
                 self._changed.notify_all()
@@ -154,7 +157,7 @@ class SpoolKeys:
                 self._recall()
                 if self._ending and (self._is_failing or self._is_idle()):
                     return None
-                if self._work.wanted or (not self._is_idle() and not self._is_resting()):
+                if self._work.wanted or ((self._work.stored or self._work.released) and not self._is_resting()):
                     work, self._work = self._work, Work()
                     self._is_asking = True
                     return work
@@ -167,8 +170,7 @@ class SpoolKeys:
         self._later = [wish for wish in self._later if not self._closing and wish.at > now]
 
     def _is_resting(self) -> bool:
-        nothing_but_later = not (self._work.stored or self._work.released)
-        return nothing_but_later or (self._is_failing and time.monotonic() < self._retry_at)
+        return self._is_failing and time.monotonic() < self._retry_at
 
     def _exchange(self, work: Work) -> None:
         try:

@@ -18,5 +18,5 @@ def read_back(tally: Tally, offset: int) -> Frame | Found | Hole:
         return found
     records = records_of(payload_of(segment, found), found.lengths, segment.salt)
     if records is None:
-        return Hole(offset, found.end, found.header, found.end == tally.end, is_torn=False)
+        return hole_at(segment, offset, tally.end, found)
     return Frame(found.header, records, tally.in_doubt, segment.number, offset, found.lengths.whole)

@@ -14,6 +14,8 @@ from services.log_store.elasticsearch.spool_tally import Tally
 Replay = Callable[[list[FrameHeader]], None]
 """Takes the headers of frames that bring keys or uploads, in order, some at a time."""
 _REPLAYED_AT_ONCE = 500
+_UNKNOWN_TICKS = 1 << 24
+"""Left out behind a frame that cannot be read (4 s of ticks): its records may have been delivered, with their seq."""
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,8 @@ class Recovery:
     def _leave_out(self, tally: Tally, hole: Hole, is_newest: bool) -> None:
         if hole.header is not None:
             self.last_tick = max(self.last_tick, hole.header.first_tick + hole.header.rows - 1)
+        else:
+            self.last_tick += _UNKNOWN_TICKS
         if hole.offset in tally.done:
             pass  # it was delivered before it was damaged
         elif not self._damages.note(tally.segment, hole):

@@ -17,7 +17,7 @@ class Waiting:
     size_bytes: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Tally:
     """A segment and where it stands.
 

@@ -107,7 +107,10 @@ class SpoolWriter:
 
     def _run(self) -> None:
         while writes := self._next_group():
-            self._store(writes)
+            try:
+                self._store(writes)
+            except Exception:  # the thread lives on: others wait
+                log.exception("the spool's writer failed on an answer")
 
     def _next_group(self) -> list[Write]:
         with self._changed:
@@ -124,17 +127,20 @@ class SpoolWriter:
     def _store(self, writes: list[Write]) -> None:
         frames = shared(writes)
         try:
-            self._write(frames)
-        except Exception as error:  # whatever it is, every caller gets an answer and the thread lives on
+            tally, drafts, end = self._write(frames)
+        except Exception as error:  # whatever it is, every caller gets an answer
             self.failure = _as_ours(error)
             if len(writes) == 1:
                 self._on_failed(writes[0], self.failure)
                 return
             for part in frames if len(frames) > 1 else [[write] for write in writes]:
                 self._store(part)
+        else:
+            self.failure = None
+            self._publish(tally, drafts, end)
 
-    def _write(self, frames: list[list[Write]]) -> None:
-        """Make frames durable. Raises with none of them acknowledged."""
+    def _write(self, frames: list[list[Write]]) -> tuple[Tally, list[Draft], int]:
+        """Make frames durable; where, and where the next begins. Raises with none of them acknowledged."""
         tally = self._ready()
         now = self._clock.now()
         drafts: list[Draft] = []
@@ -142,9 +148,7 @@ class SpoolWriter:
             first_tick = max(self._last_tick + 1, tick_of(now))
             drafts.append(drafted(writes, first_tick, self._worker, now, tally.segment.salt))
             self._last_tick = first_tick + drafts[-1].header.rows - 1
-        end = self._append(tally, [piece for draft in drafts for piece in draft.pieces])
-        self.failure = None
-        self._publish(tally, drafts, end)
+        return tally, drafts, self._append(tally, [piece for draft in drafts for piece in draft.pieces])
 
     def _append(self, tally: Tally, pieces: list[bytes | memoryview]) -> int:
         try:
