@@ -27,6 +27,8 @@ TOO_LONG = "The search took too long and was stopped. Narrow the time range or t
 _ANSWER_S = 2.0
 """How much longer than the server's own limit its answer may take to arrive."""
 _CANCELLABLE = ("indices:data/read/*", "indices:data/write/delete/byquery*")
+_JSON = {"accept": "application/json"}
+"""The client's own calls of these old interfaces warn that they are new."""
 _CANCEL_AGAIN_S = 0.05
 _CANCEL_FOR_S = 10.0
 
@@ -169,11 +171,12 @@ class Question:
 def cancel_tasks(es: Elasticsearch, opaque_id: str) -> int:
     """Cancel what the server does for requests with this `X-Opaque-Id`; says how many tasks. Raises the client's errors."""
     client = es.options(request_timeout=_CANCEL_FOR_S)
-    tasks = client.tasks.list(actions=list(_CANCELLABLE), group_by="none")["tasks"]
+    path = f"/_tasks?group_by=none&actions={','.join(_CANCELLABLE)}"
+    tasks = client.perform_request("GET", path, headers=_JSON).body["tasks"]
     own = [each for each in tasks if each.get("headers", {}).get("X-Opaque-Id") == opaque_id]
     first = [each for each in own if "parent_task_id" not in each]  # the server cancels what these have started
     for task in first:
-        client.tasks.cancel(task_id=f"{task['node']}:{task['id']}")
+        client.perform_request("POST", f"/_tasks/{task['node']}:{task['id']}/_cancel", headers=_JSON)
     return len(first)
 
 
