@@ -9,10 +9,12 @@ from dash import html as components
 from flask import Flask, Response, has_request_context, make_response, redirect, render_template, request
 from flask_wtf.csrf import generate_csrf
 
+import callbacks.delivery
 import callbacks.explorer
 import callbacks.settings
 import callbacks.shell
 import callbacks.upload
+import pages.delivery
 import pages.explorer
 import pages.not_found
 import pages.settings
@@ -25,12 +27,12 @@ from services.services import Services
 
 log = logging.getLogger(__name__)
 
-MEMBER_PAGES = (pages.explorer, pages.upload, pages.settings)
+MEMBER_PAGES = (pages.explorer, pages.upload, pages.delivery, pages.settings)
 START_PAGE = pages.explorer.PATH
 MOVED = {"/dashboard": START_PAGE}
 """Addresses that open another page until they have one of their own."""
 
-CALLBACKS = (callbacks.shell, callbacks.explorer, callbacks.upload, callbacks.settings)
+CALLBACKS = (callbacks.shell, callbacks.explorer, callbacks.upload, callbacks.delivery, callbacks.settings)
 
 _INDEX = """<!doctype html>
 <html lang="en">
@@ -95,6 +97,7 @@ def _frame(services: Services) -> components.Div:
             role=user.role.word,
             theme=preferences.theme,
             csrf_token=generate_csrf(),
+            sees_delivery=services.deliveries.is_active and services.deliveries.may_see(principal),
         )
     )
 

@@ -15,6 +15,7 @@ STYLESHEETS = (
     "css/shell.css",
     "css/explorer.css",
     "css/upload.css",
+    "css/delivery.css",
 )
 """In this order: Bootstrap, then our tokens over it, then what is drawn with them."""
 

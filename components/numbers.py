@@ -33,3 +33,16 @@ def width(interval_s: int) -> str:
             number = interval_s // unit_s
             return f"{number} {word}s" if word == "day" and number > 1 else f"{number} {word}"
     return f"{interval_s} s"
+
+
+def duration(seconds: float) -> str:
+    """How long something takes or waits: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days 4 h`."""
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s".replace("0.0 s", "0 s")
+    whole = round(seconds)
+    for unit_s, word, smaller_s, smaller in ((86_400, "day", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit_s:
+            number, rest = divmod(whole, unit_s)
+            name = f"{word}s" if word == "day" and number > 1 else word
+            return f"{number} {name}" + (f" {rest // smaller_s} {smaller}" if rest >= smaller_s else "")
+    return f"{whole} s"

@@ -17,6 +17,8 @@ NAVIGATED = "shell-navigated"
 
 PAGES = (("/explorer", "Explore", "list-columns-reverse"), ("/upload", "Upload", "cloud-arrow-up"))
 LATER = (("/settings", "Settings", "sliders"),)
+DELIVERY = ("/delivery", "Delivery", "send-check")
+"""For those who administer, where records are delivered to a server; on a phone it is in the profile menu alone."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Visitor:
     role: str
     theme: str
     csrf_token: str
+    sees_delivery: bool = False
 
 
 def shell(visitor: Visitor) -> html.Div:
@@ -67,6 +70,7 @@ def _rail(visitor: Visitor) -> html.Nav:
             *[_link(*page) for page in PAGES],
             html.Div(className="ev-sp"),
             html.A([icon("question-circle"), "Help"], href="/api/docs/", title="How to send and search by REST"),
+            *([_link(*DELIVERY, class_name="ev-not-phone")] if visitor.sees_delivery else []),
             *[_link(*page) for page in LATER],
             _profile(visitor),
         ],
@@ -75,9 +79,9 @@ def _rail(visitor: Visitor) -> html.Nav:
     )
 
 
-def _link(path: str, name: str, symbol: str) -> html.A:
+def _link(path: str, name: str, symbol: str, class_name: str = "") -> html.A:
     """A link of the rail. The script marks the open page by the address: one frame serves all pages."""
-    return html.A([icon(symbol), name], href=path, **{"data-path": path, "data-nav": "true"})
+    return html.A([icon(symbol), name], href=path, className=class_name, **{"data-path": path, "data-nav": "true"})
 
 
 def _profile(visitor: Visitor) -> html.Details:
@@ -102,7 +106,8 @@ def _profile(visitor: Visitor) -> html.Details:
                         [html.Span("Theme", className="ev-sp ev-sm ev-t2"), theme_choice()], className="ev-row ev-theme"
                     ),
                     html.Hr(),
-                    html.A([icon("sliders"), "Settings"], href="/settings", className="ev-pi", **{"data-nav": "true"}),
+                    *([_menu_link(*DELIVERY)] if visitor.sees_delivery else []),
+                    _menu_link(*LATER[0]),
                     _sign_out(visitor.csrf_token),
                 ],
                 className="ev-pop",
@@ -110,6 +115,10 @@ def _profile(visitor: Visitor) -> html.Details:
         ],
         className="ev-menu",
     )
+
+
+def _menu_link(path: str, name: str, symbol: str) -> html.A:
+    return html.A([icon(symbol), name], href=path, className="ev-pi", **{"data-nav": "true"})
 
 
 def _sign_out(csrf_token: str) -> html.Form:
