@@ -132,7 +132,7 @@ def _document(organisation_id: str, row: tuple[Any, ...], reader: AttributeTerms
 def _checksum(said: bytes, raw: str | None) -> str:
     digest = blake2b(said, digest_size=8)
     if raw is not None:
-        digest.update(raw.encode())
+        digest.update(b"\n" + raw.encode())
     return digest.hexdigest()
 
 
