@@ -22,6 +22,8 @@ from services.model import LEVEL_NUMBER, LEVELS
 _SHAPE = "elkvision.shape"
 _PAGE = 20_000
 _PATTERNS_AT_ONCE = 100
+_MOST_TERMS = 60_000
+"""Of one query; the server takes 65,536. The times of a pattern of more shapes are told to the millisecond."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PatternsOfShapes = Mapping[int, tuple[int, str]]
@@ -82,7 +84,8 @@ def count_patterns(
     if is_exact:
         with at_one_moment(question, scope) as ask:
             found = _grouped(_counted_there(ask), patterns)
-            for some in _portions(found[:limit], _PATTERNS_AT_ONCE):
+            told = [pattern for pattern in found[:limit] if len(pattern.shapes) <= _MOST_TERMS]
+            for some in _portions(told, _PATTERNS_AT_ONCE):
                 _sharpen(some, ask)
         return _result(found, limit, began, is_partial=False)
     with residual(()) as records:
