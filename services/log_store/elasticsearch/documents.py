@@ -123,7 +123,8 @@ def _document(organisation_id: str, row: tuple[Any, ...], reader: AttributeTerms
         "numbers": found.numbers,
         "ips": found.addresses,
     }
-    if len(message) > MAX_TOKEN or raw is not None or problem is not None or found.left_out or tags:
+    is_long = len(message) > MAX_TOKEN or len(attributes or "") > TEXT_LIMIT
+    if is_long or raw is not None or problem is not None or found.left_out or tags:
         said = orjson.dumps(_limited(content, event, found))
     body = b"".join((said[:-2], b",", orjson.dumps(given)[1:-1], b"},", orjson.dumps(made)[1:]))
     return Document(record, body, checksum)
@@ -150,6 +151,8 @@ def _limited(content: dict[str, Any], event: dict[str, Any], found: Found) -> di
         text = holder.get(name, "")
         if len(text) > TEXT_LIMIT:
             holder[name], rest[name] = text[:TEXT_LIMIT], text[TEXT_LIMIT:]
+    if len(own.get("attributes", "")) > TEXT_LIMIT:  # nothing of it is searched: pages need not load it at once
+        rest["attributes"] = own.pop("attributes")
     if rest:
         own["rest"] = rest
     return content
@@ -177,7 +180,7 @@ def record_of(source: Mapping[str, Any]) -> LogRecord:
         "trace_id": source.get("trace", _NOTHING).get("id"),
         "span_id": source.get("span", _NOTHING).get("id"),
         "tags": source.get("tags", []),
-        "attributes": own.get("attributes"),
+        "attributes": own.get("attributes", rest.get("attributes")),
         "raw": _joined(event.get("original"), rest.get("original")),
         "problem": _joined(own.get("problem"), rest.get("problem")),
         "upload_id": own.get("upload_id"),
