@@ -86,9 +86,9 @@ class Bookkeeping:
         """
         now = self._clock.now()
         with self._database.session() as session:
-            self._prune(session, now)
             self._put_keys(session, spool, [_stored_row(spool, each) for each in stored if each.member.key], now)
             self._put_uploads(session, stored, is_replay=False)
+            self._prune(session, now)
             for place in released:
                 session.execute(_reserved_by(spool).where(_place() == place))
             rows = [_reserved_row(spool, each, now) for each in sorted(wanted, key=_place_of)]  # sorted: no deadlocks
