@@ -282,22 +282,25 @@ def _parsed(text: str) -> Any:
     """The object; None for no JSON. Numbers are Python's where those are written just so, otherwise `WrittenNumber`.
 
     What reads and writes again to the same text, spaces aside, has no member twice and no number written otherwise.
+    Beyond a thousand brackets in each other it has to do that it reads.
     """
     try:
         members = orjson.loads(text)
+        again = orjson.dumps(members).decode()
     except orjson.JSONDecodeError:
-        return _parsed_slowly(text)
-    again = orjson.dumps(members).decode()
+        return _parsed_slowly(text, None)
+    except orjson.JSONEncodeError:
+        return _parsed_slowly(text, members)
     if again == text or _without_spaces(again) == _without_spaces(text):
         return members
-    return _parsed_slowly(text)
+    return _parsed_slowly(text, members)
 
 
 def _without_spaces(text: str) -> str:
     return text.replace(" ", "").replace("\n", "")
 
 
-def _parsed_slowly(text: str) -> Any:
+def _parsed_slowly(text: str, too_deep: Any) -> Any:
     try:
         members = json.loads(
             text,
@@ -308,7 +311,9 @@ def _parsed_slowly(text: str) -> Any:
         )
         if "\\ud" in text.lower():
             json.dumps(members, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # half a surrogate pair is a UnicodeEncodeError
+    except RecursionError:
+        return too_deep
+    except ValueError:  # half a surrogate pair is a UnicodeEncodeError
         return None
     return members
 
