@@ -38,6 +38,7 @@ class Pace:
     def answered(self, size_bytes: int, took_s: float) -> None:
         """A bulk of that size was taken after `took_s` seconds."""
         with self._lock:
+            self.concurrency = max(2, self.concurrency)
             if took_s > SLOW_S:
                 self._shrink(0.8)
             elif size_bytes * 2 >= self.bulk_bytes:
@@ -46,7 +47,7 @@ class Pace:
     def _grow(self) -> None:
         self.bulk_bytes = min(self._most_bytes, self.bulk_bytes + _STEP_BYTES)
         self._full += 1
-        if self._full >= _FULL_BULKS_PER_STEP or self.concurrency < 2:
+        if self._full >= _FULL_BULKS_PER_STEP:
             self.concurrency = min(MOST_CONCURRENCY, self.concurrency + 1)
             self._full = 0
 
@@ -67,11 +68,6 @@ class Pace:
         with self._lock:
             self._most_bytes = max(LEAST_BYTES // 16, size_bytes // 2)
             self.bulk_bytes = min(self.bulk_bytes, self._most_bytes)
-
-    def recovered(self) -> None:
-        """The server answers again."""
-        with self._lock:
-            self.concurrency = max(2, self.concurrency)
 
     def _shrink(self, factor: float) -> bool:
         now = self._clock.monotonic()

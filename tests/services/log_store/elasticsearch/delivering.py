@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class MemorySpool:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._tick = tick_of(datetime.now(UTC))
+        self.first_seq = seq_of(self._tick)
         self._keys: dict[str, tuple[str, Appended]] = {}
         self.waiting: list[MemoryFrame] = []
         self.open: list[MemoryFrame] = []
@@ -140,6 +141,7 @@ class Delivering:
     freshness: Freshness
     drainer: Drainer
     published: list[tuple[str, LogBatch]] = field(default_factory=list)
+    since_seq: int = 0
 
     def stream(self, organisation_id: str = "acme") -> str:
         return stream_of(self.settings.prefix, organisation_id)
@@ -149,26 +151,34 @@ class Delivering:
         wait_until(lambda: self.spool.pending().records == 0, timeout_s)
 
     def stored(self, organisation_id: str = "acme") -> list[str]:
-        """Messages that the server has, sorted; one that is there twice is told twice."""
+        """Messages that the server has of this spool's records, sorted; one that is there twice is told twice."""
         self.es.indices.refresh(index=self.stream(organisation_id))
         found: list[str] = []
         after: list[Any] | None = None
-        while True:
-            hits = self.es.search(
-                index=self.stream(organisation_id),
-                size=5_000,
-                sort=[{"event.sequence": "asc"}, {"_doc": "asc"}],
-                search_after=after,
-                source_includes=["message"],
-            )["hits"]["hits"]
-            if not hits:
-                return sorted(found)
+        while hits := self._hits(organisation_id, after):
             found += [hit["_source"]["message"] for hit in hits]
             after = hits[-1]["sort"]
+        return sorted(found)
+
+    def _hits(self, organisation_id: str, after: list[Any] | None) -> list[Any]:
+        hits: list[Any] = self.es.search(
+            index=self.stream(organisation_id),
+            query=self._mine(),
+            size=5_000,
+            sort=[{"event.sequence": "asc"}, {"_doc": "asc"}],
+            search_after=after,
+            source_includes=["message"],
+        )["hits"]["hits"]
+        return hits
 
     def count(self, organisation_id: str = "acme") -> int:
+        """How many documents the server has of this spool's records."""
         self.es.indices.refresh(index=self.stream(organisation_id))
-        return self.es.count(index=self.stream(organisation_id))["count"]
+        count: int = self.es.count(index=self.stream(organisation_id), query=self._mine())["count"]
+        return count
+
+    def _mine(self) -> dict[str, Any]:
+        return {"range": {"event.sequence": {"gte": self.since_seq}}}
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = 30) -> None:
@@ -191,11 +201,8 @@ def delivering(
     **settings: Any,
 ) -> Iterator[Delivering]:
     """A running drainer that sends to `url`; `direct` is the server's own address where that is another one."""
-    with (
-        connect(ElasticSettings((direct or url,), prefix=prefix, replicas=0)) as es,
-        connect(ElasticSettings((url,), prefix=prefix, replicas=0)) as client,
-    ):
-        chosen = ElasticSettings((url,), prefix=prefix, replicas=0, **settings)
+    chosen = ElasticSettings((url,), prefix=prefix, replicas=0, **settings)
+    with connect(replace(chosen, hosts=(direct or url,))) as es, connect(chosen) as client:
         install(es, chosen)
         spool = spool or MemorySpool()
         clock, counters = SystemClock(), DeliveryCounters()
@@ -216,6 +223,6 @@ def delivering(
         if starts:
             drainer.start()
         try:
-            yield Delivering(chosen, es, spool, letters, counters, freshness, drainer, published)
+            yield Delivering(chosen, es, spool, letters, counters, freshness, drainer, published, spool.first_seq)
         finally:
             drainer.stop(10)
