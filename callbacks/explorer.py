@@ -299,6 +299,8 @@ def _place(error: InvalidQuery) -> dict[str, Any]:
 
 def summary(total: int, took_ms: float, order: str, *, at_least: bool = False) -> list[Any]:
     """`48,213 hits in 38 ms, newest first`, or `at least 48,213 hits …`."""
+    if at_least and not total:
+        return [f"no hits among those looked at, in {took(took_ms)}"]
     hits = f" {'hit' if total == 1 else 'hits'} in {took(took_ms)}, {order.lower()}"
     return [*(["at least "] if at_least else []), html.B(count(total)), hits]
 

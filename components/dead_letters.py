@@ -48,8 +48,9 @@ def _nothing() -> html.Div:
 
 
 def _table(letters: Sequence[Letter], zone: str, is_whole: bool) -> html.Div:
-    names = ("When", *(("Organisation",) if is_whole else ()), "Error", "Record", "")
-    head = html.Thead(html.Tr([html.Th(name) for name in names]))
+    whose = [html.Th("Organisation", className="ev-whose")] if is_whole else []
+    names = [html.Th("When"), *whose, html.Th("Error", className="ev-why"), html.Th("Record"), html.Th("")]
+    head = html.Thead(html.Tr(names))
     body = html.Tbody([_row(each, zone, is_whole) for each in letters])
     return html.Div(html.Table([head, body], className="ev-dt"), className="ev-scroll")
 

@@ -71,16 +71,16 @@ def _notes(seen: Overview, found: DeliveryState, zone: str, now: datetime) -> li
 
 
 def _unreachable(found: DeliveryState, zone: str, now: datetime) -> html.Div:
-    since = ""
+    title = "The server takes no records."
     if found.failing_since is not None:
         lasts = duration((now - found.failing_since).total_seconds())
-        since = f" since {short(found.failing_since, zone)}, {lasts} ago"
+        title = f"The server has taken no records for {lasts}, since {short(found.failing_since, zone)}."
     safe = f"{plural(found.records, 'record')} on the spool {'is' if found.records == 1 else 'are'} safe and will be delivered."
     error = [html.Code(visible(found.last_error), className="ev-last-error")] if found.last_error else []
     return html.Div(
         [
             icon("x-octagon-fill"),
-            html.Div([html.B(f"The server takes no records{since}."), f" What was accepted stays: {safe}", *error]),
+            html.Div([html.B(title), f" What was accepted stays: {safe}", *error]),
         ],
         className="ev-note ev-bad",
         role="alert",

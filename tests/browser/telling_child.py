@@ -43,12 +43,19 @@ class ToldStore(TellingStore):
     """Its attributes are those of the file."""
 
     def __init__(self, inner: Any, told: Told) -> None:
-        super().__init__(inner)
         self.told = told
+        super().__init__(inner)
+
+    def __getattr__(self, name: str) -> Any:
+        self._read()
+        return super().__getattr__(name)
 
     def _told(self, answer: Any) -> Any:
-        vars(self).update(self.told.read().get("store", {}))
+        self._read()
         return super()._told(answer)
+
+    def _read(self) -> None:
+        vars(self).update({"is_partial": False, "is_down": False} | vars(self)["told"].read().get("store", {}))
 
 
 class ToldDelivery(Delivering):

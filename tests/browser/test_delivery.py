@@ -48,7 +48,7 @@ def tell(server: RunningServer) -> Iterator[Callable[..., None]]:
 
     say(delivery=BUSY)
     yield say
-    say(delivery=BUSY, store={"is_partial": False, "is_down": False})
+    say(delivery=BUSY)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -184,7 +184,7 @@ def test_a_store_out_of_reach_is_not_an_empty_one(
     page.wait_for_selector("text=Logs cannot be searched now")
     is_idle(page)
     assert page.locator(".ev-toast").count() == 0
-    tell(store={"is_down": False})
+    tell()
     page.click("text=Try again")
     page.wait_for_selector(".ev-lr >> text=here")
 
