@@ -60,7 +60,7 @@ def spots(frames: list[Found]) -> list[int]:
     inside = [0, 4, 6, 10, 18, 26, 34, 40]
     chosen = [frame.offset + at for frame in frames for at in inside]
     chosen += [frame.end - 1 - at for frame in frames for at in (0, 1, 8, 100)]
-    return chosen + [rng.randrange(HEADER_BYTES, frames[-1].end) for _ in range(40)]
+    return chosen + [rng.randrange(HEADER_BYTES, frames[-1].end) for _ in range(10)]
 
 
 def copied(whole: Path, name: str) -> Path:
