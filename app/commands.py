@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.errors import ConfigError, ElkVisionError
 Arguments = argparse.Namespace
 
 REBUILD_TIMEOUT_S = 3_600
+PREPARE_TIMEOUT_S = 600
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     command("status", status, "what the running server holds and how it is")
     rebuild = command("rebuild-index", rebuild_index, "make the word index of the embedded log store anew")
     rebuild.add_argument("--organisation", default="", help="id of one organisation; all when left out")
+    command("create-indices", create_indices, "prepare an Elasticsearch: templates, and the streams of organisations")
+    moving = command("move-logs", move_logs, "move logs between DuckDB and Elasticsearch; the server must be stopped")
+    for option, meaning in (("--from", "where the logs are"), ("--to", "where they are to be")):
+        moving.add_argument(option, dest=option[2:], choices=("embedded", "elasticsearch"), required=True, help=meaning)
+    moving.add_argument("--org", default="", help="id of one organisation; all when left out")
     command("shell", shell, "a Python prompt with the services; the server must be stopped")
     _add_send(command("send", send, "send files, or standard input, to a running server"))
     return parser
@@ -108,6 +115,23 @@ def rebuild_index(config: Config, arguments: Arguments) -> int:
     for organisation, blocks in answer.items():
         print(f"{organisation}: {blocks} blocks sealed")
     return 0
+
+
+def create_indices(config: Config, arguments: Arguments) -> int:
+    """Prepare the Elasticsearch of the settings and say what was missing; safe to run again."""
+    answer = _here_or_there(config, "create-indices", PREPARE_TIMEOUT_S)
+    for line in answer["done"] or ["nothing was missing"]:
+        print(line)
+    print(f"Elasticsearch {answer['version']} is ready.")
+    return 0
+
+
+def move_logs(config: Config, arguments: Arguments) -> int:
+    """Move logs from one store to the other and compare both; goes on where an earlier run ended."""
+    from app.moving_logs import run
+
+    names = vars(arguments)  # `from` is a word of the language
+    return run(config, names["from"], names["to"], names["org"], partial(print, flush=True))
 
 
 def shell(config: Config, arguments: Arguments) -> int:

@@ -31,6 +31,8 @@ def configure_logs(*, debug: bool) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO if debug else logging.WARNING)
     _OWN.setLevel(logging.DEBUG if debug else logging.INFO)
+    if not debug:
+        logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # each attempt of an outage; we tell the outage
 
 
 def log_request(*, method: str, path: str, route: str, status: int, took_ms: float, request_id: str, user: str) -> None:

@@ -246,6 +246,11 @@ class Accounts:
         with self._database.reading() as session:
             return {row.id: row.name for row in session.execute(chosen)}
 
+    def organisation_ids(self) -> list[str]:
+        """Ids of all organisations. For the command line: nobody's right is asked."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(Organisation.id).order_by(Organisation.id)))
+
     def members(self, principal: Principal) -> list[Member]:
         """Everybody in the caller's organisation, by username."""
         return self._members.all(principal)

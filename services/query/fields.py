@@ -150,6 +150,11 @@ def canonical_level(word: str) -> str | None:
     return _LEVEL_WORDS.get(word.strip().lower())
 
 
+def level_words(level: str) -> list[str]:
+    """Every word, in lower case, that `canonical_level` reads as `level`."""
+    return [word for word, canonical in _LEVEL_WORDS.items() if canonical == level]
+
+
 def column_of(name: str) -> str | None:
     """The column that an aggregation by `name` groups by, or None where it cannot."""
     column = ALIASES.get(name, name)

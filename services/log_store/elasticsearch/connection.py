@@ -144,8 +144,15 @@ def check_server(es: Elasticsearch) -> str:
     except SerializationError as error:
         raise ConfigError(_other_product(None)) from error
     except (NoConnection, ConnectionTimeout) as error:
-        raise BackendUnavailable(f"Elasticsearch does not answer ({error}).") from error
+        raise BackendUnavailable(f"Elasticsearch does not answer ({_innermost(error)}).") from error
     return _supported(answer.body)
+
+
+def _innermost(error: Exception) -> str:
+    """The words of what failed first: the client wraps it in its own, twice."""
+    while errors := getattr(error, "errors", ()):
+        error = errors[0]
+    return str(error)[:300]
 
 
 def _supported(info: Any) -> str:
