@@ -12,6 +12,8 @@ from services.log_store.elasticsearch.cancelling import TOO_LONG, NoStream, Ques
 _KEEP_ALIVE = "1m"
 """Between two requests; the server forgets a moment by itself when nobody asks for so long."""
 _CLOSE_S = 2.0
+_SHARDS_AT_ONCE = 8
+"""Answers of shards that the server holds before it adds them up: groups of many shards take much memory."""
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def at_one_moment(question: Question, scope: Mapping[str, Any]) -> Iterator[Ask]
     )
     moment = _Moment(question, scope, opened["id"])
     try:
-        yield moment.search
+        yield moment
     finally:
         moment.close()
 
@@ -39,7 +41,11 @@ class _Moment:
         self._scope = dict(scope)
         self._id = id
 
-    def search(self, body: Clause) -> dict[str, Any]:
+    @property
+    def used_share(self) -> float:
+        return self._question.used_share
+
+    def __call__(self, body: Clause) -> dict[str, Any]:
         left = self._question.remaining_s
         query = {"bool": {"filter": [self._scope, body["query"]]}} if "query" in body else self._scope
         whole = {

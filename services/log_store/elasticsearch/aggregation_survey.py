@@ -1,16 +1,17 @@
 """What has to be known of the records that match before their groups are counted, in as few requests as can be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from services.log_store.elasticsearch.aggregation_fields import Clause, NumberField, group_field, number_field
-from services.log_store.elasticsearch.aggregation_ranking import Ask, Ranking, first_look, ranking
+from services.log_store.elasticsearch.aggregation_ranking import Ask, Ranking, first_look, ranking, told_groups
 from services.log_store.elasticsearch.aggregation_times import Span
 from services.log_store.interface import Aggregation
 
 _FIELDS_AT_ONCE = 30
+_GROUPS_AT_ONCE = 10_000
+"""Groups that each shard tells in one answer."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ def survey(aggregations: Sequence[Aggregation], ask: Ask) -> Survey:
     limits = _limits(aggregations)
     metrics = {name: field for name in _measured(aggregations) if (field := number_field(name)) is not None}
     clauses: dict[str, Clause] = {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}}
-    clauses |= {f"g {name}": _everything(first_look(group_field(name), limit)) for name, limit in limits.items()}
     clauses |= {f"m {name}": _everything(_number_clauses(field)) for name, field in metrics.items()}
-    answer, records = _asked(clauses, ask)
+    clauses |= {f"g {name}": _everything(first_look(group_field(name), limit)) for name, limit in limits.items()}
+    groups = {f"g {name}": told_groups(limit) for name, limit in limits.items()}
+    answer, records = _asked(clauses, groups, ask)
     rankings = {name: ranking(group_field(name), limit, answer[f"g {name}"], ask) for name, limit in limits.items()}
     found = {name: answer[f"m {name}"] for name in metrics}
     return Survey(
@@ -68,11 +70,11 @@ def _everything(clauses: Clause) -> Clause:
     return {"filter": {"match_all": {}}, "aggs": clauses}
 
 
-def _asked(clauses: Mapping[str, Clause], ask: Ask) -> tuple[dict[str, Any], int]:
+def _asked(clauses: Mapping[str, Clause], groups: Mapping[str, int], ask: Ask) -> tuple[dict[str, Any], int]:
     """(the answers by name, how many records match). Names of ours hold what names of aggregations may not."""
     found: dict[str, Any] = {}
     records = 0
-    for part in _parts(list(clauses), _FIELDS_AT_ONCE):
+    for part in _parts(clauses, groups):
         aggs = {str(number): clauses[name] for number, name in enumerate(part)}
         answer = ask({"size": 0, "track_total_hits": True, "aggs": aggs})
         records = answer["hits"]["total"]["value"]
@@ -80,7 +82,14 @@ def _asked(clauses: Mapping[str, Clause], ask: Ask) -> tuple[dict[str, Any], int
     return found, records
 
 
-def _parts(names: Sequence[str], size: int) -> Iterator[list[str]]:
-    rest = iter(names)
-    while part := list(islice(rest, size)):
+def _parts(names: Iterable[str], groups: Mapping[str, int]) -> Iterator[list[str]]:
+    """The names that are asked for together; `groups` tells what each costs."""
+    part: list[str] = []
+    for name in names:
+        cost = sum(groups.get(each, 0) for each in (*part, name))
+        if part and (cost > _GROUPS_AT_ONCE or len(part) == _FIELDS_AT_ONCE):
+            yield part
+            part = []
+        part.append(name)
+    if part:
         yield part
