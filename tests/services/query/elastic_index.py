@@ -1,6 +1,7 @@
 """An index with documents of ours, and what the compiler's queries find there."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,29 +34,42 @@ class ElasticIndex:
     cursor: duckdb.DuckDBPyConnection
     records: list[LogRecord]
 
-    def compiled(self, query: Query) -> Compiled:
+    def compiled(self, query: Query, **patterns: Any) -> Compiled:
         """What the compiler makes of a tree."""
         compiler = ElasticCompiler(
             lambda text: sql_engine.tokens(self.cursor, text),
             lambda pattern, texts: sql_engine.match_regex(self.cursor, pattern, texts),
+            **patterns,
         )
         return compile_query(query, compiler)
 
     def found(self, query: dict[str, Any]) -> set[str]:
         """Ids that Elasticsearch finds."""
-        answer = self.elastic.client.search(index=self.name, query=query, size=10_000, source=False)
-        assert answer["hits"]["total"]["value"] == len(answer["hits"]["hits"])
-        return {hit["_id"] for hit in answer["hits"]["hits"]}
+        return self.found_by_each([query])[0]
 
-    def check(self, query: Query) -> bool:
-        """Whether the query is asked exactly. Its answer is the reference's, or holds it where the rest is to be checked."""
-        compiled = self.compiled(query)
-        found = self.found(filtered(compiled, ORGANISATION, None, None))
+    def found_by_each(self, queries: Sequence[dict[str, Any]]) -> list[set[str]]:
+        """Ids that Elasticsearch finds, for each of the queries."""
+        searches = [line for query in queries for line in ({}, {"query": query, "size": 10_000, "_source": False})]
+        answers = self.elastic.client.msearch(index=self.name, searches=searches)["responses"]
+        for answer, query in zip(answers, queries, strict=True):
+            assert "error" not in answer, (answer["error"], query)
+            assert answer["hits"]["total"]["value"] == len(answer["hits"]["hits"])
+        return [{hit["_id"] for hit in answer["hits"]["hits"]} for answer in answers]
+
+    def check(self, *queries: Query) -> bool:
+        """Whether all queries are asked exactly. Each answer is the reference's, or holds it where a rest is to be checked."""
+        compiled = [self.compiled(query) for query in queries]
+        found = self.found_by_each([filtered(each, ORGANISATION, None, None) for each in compiled])
+        for query, each, ids in zip(queries, compiled, found, strict=True):
+            self._compare(query, each, ids)
+        return all(each.residual is None for each in compiled)
+
+    def _compare(self, query: Query, compiled: Compiled, found: set[str]) -> None:
         expected = {entry["id"] for entry in self.records if matches(query, entry)}
         if compiled.residual is not None:
             found = {e["id"] for e in self.records if e["id"] in found and matches(compiled.residual, e)}
         if found == expected:
-            return compiled.residual is None
+            return
         for child in children(query):
             self.check(child)
         shown = [entry for entry in self.records if entry["id"] in expected ^ found][:2]
