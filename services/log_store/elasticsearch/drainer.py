@@ -36,7 +36,7 @@ from services.log_store.elasticsearch.freshness import Freshness
 from services.log_store.elasticsearch.pace import MOST_CONCURRENCY, Backoff, Pace
 from services.log_store.elasticsearch.pace_reach import Reach
 from services.log_store.elasticsearch.promotion import Promotion
-from services.log_store.elasticsearch.spool_backlog import Pending
+from services.log_store.elasticsearch.spool_owed import Pending
 
 TAKE_BYTES = 8 << 20
 _WAIT_S = 0.25

@@ -99,6 +99,11 @@ class Frame:
         return self.records.append_column(pa.field("seq", pa.int64()), seqs)
 
     @property
+    def place(self) -> tuple[int, int]:
+        """What tells it from all other frames."""
+        return self.segment, self.offset
+
+    @property
     def organisation_id(self) -> str:
         return self.header.organisation_id
 

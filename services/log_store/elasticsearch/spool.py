@@ -20,11 +20,12 @@ from services.errors import BackendUnavailable, ElkVisionError, QuotaExceeded
 from services.log_store.elasticsearch.bookkeeping import Bookkeeping, KeyOf
 from services.log_store.elasticsearch.frame import Frame, FrameHeader
 from services.log_store.elasticsearch.segment import Sync
-from services.log_store.elasticsearch.spool_backlog import Backlog, Pending
+from services.log_store.elasticsearch.spool_backlog import Backlog
 from services.log_store.elasticsearch.spool_damage import Damages
 from services.log_store.elasticsearch.spool_group import Placed, Write
 from services.log_store.elasticsearch.spool_keys import SpoolKeys
 from services.log_store.elasticsearch.spool_lock import FolderLock
+from services.log_store.elasticsearch.spool_owed import Pending
 from services.log_store.elasticsearch.spool_recovery import Recovery
 from services.log_store.elasticsearch.spool_writer import SpoolWriter
 from services.log_store.interface import Appended, Idempotency, UploadProgress

@@ -7,8 +7,7 @@ memory.
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -16,25 +15,11 @@ from services.log_store.elasticsearch.frame import Frame
 from services.log_store.elasticsearch.segment import HEADER_BYTES
 from services.log_store.elasticsearch.segment_scan import Hole
 from services.log_store.elasticsearch.spool_damage import Damages
+from services.log_store.elasticsearch.spool_owed import Owed, Pending
 from services.log_store.elasticsearch.spool_reading import read_back
 from services.log_store.elasticsearch.spool_tally import Tally, Waiting
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Pending:
-    """Records that were acknowledged and are not delivered yet.
-
-    size_bytes  of their batches in memory
-    oldest_at   when the oldest of them was stored, or somewhat earlier; aware UTC, None where there is none
-    last_seq    seq of the last record that was stored, delivered or not; 0 where this process knows of none
-    """
-
-    records: int
-    size_bytes: int
-    oldest_at: datetime | None
-    last_seq: int
 
 
 class Backlog:
@@ -43,12 +28,14 @@ class Backlog:
     def __init__(self, tallies: Iterable[Tally], last_seqs: dict[str, int], damages: Damages, memory_bytes: int):
         """`tallies` are the segments of earlier processes, oldest first; `last_seqs` by organisation."""
         self._tallies = {tally.segment.number: tally for tally in tallies}
-        self._last_seqs = last_seqs
+        self._owed = Owed(last_seqs)
+        for tally in self._tallies.values():
+            for organisation_id, waiting in tally.waiting.items():
+                self._owed.add(organisation_id, waiting.records, waiting.size_bytes)
         self._damages = damages
         self._memory_bytes = memory_bytes
         self._recent: dict[tuple[int, int], Frame] = {}
         self._recent_bytes = 0
-        self._taken: dict[tuple[int, int], Frame] = {}
         self._at = (0, HEADER_BYTES)
         self._passed_at: datetime | None = None
         self._changed = threading.Condition()
@@ -71,8 +58,9 @@ class Backlog:
             for frame in frames:
                 tally.add(frame.header)
                 tally.unsettled += len(frame.header.members)
-                self._last_seqs[frame.organisation_id] = frame.last_seq
-                self._remember(frame)
+                if frame.rows:
+                    self._owed.stored(frame.header)
+                    self._remember(frame)
             tally.end = end
             self._changed.notify_all()
 
@@ -115,7 +103,7 @@ class Backlog:
         with self._changed:
             if self._closed:
                 return  # the files are another's now, perhaps: these frames come again
-            mine = [frame for frame in frames if self._taken.pop((frame.segment, frame.offset), None) is not None]
+            mine = [frame for frame in frames if self._owed.done(frame)]
             for number, group in groupby(sorted(mine, key=_number), key=_number):
                 tally = self._tallies[number]
                 offsets = [frame.offset for frame in group]
@@ -126,16 +114,9 @@ class Backlog:
     def pending(self, organisation_id: str | None) -> Pending:
         """What is not done, of one organisation or of all."""
         with self._changed:
-            records = size = 0
-            oldest: list[datetime] = []
-            for frame in self._taken.values():
-                if organisation_id in (None, frame.organisation_id):
-                    records, size = records + frame.rows, size + frame.size_bytes
-                    oldest.append(frame.header.stored_at)
-            for waiting in self._waiting(organisation_id):
-                records, size = records + waiting.records, size + waiting.size_bytes
-                oldest.append(max(waiting.since, self._passed_at or waiting.since))
-            return Pending(records, size, min(oldest, default=None), self._last_seq(organisation_id))
+            since = [waiting.since for waiting in self._waiting(organisation_id)]
+            passed_at = self._passed_at
+            return self._owed.pending(organisation_id, (max(each, passed_at or each) for each in since))
 
     def segments(self) -> int:
         """Number of files."""
@@ -184,8 +165,9 @@ class Backlog:
             self._reconcile(tally)
         return None
 
-    def _from_here(self) -> list[Tally]:
-        return [tally for number, tally in self._tallies.items() if number >= self._at[0]]
+    def _from_here(self) -> Iterator[Tally]:
+        at = self._at[0]
+        return (tally for number, tally in self._tallies.items() if number >= at)
 
     def _read(self, tally: Tally, offset: int) -> Frame | None:
         """A frame from the disk; None where there is none to be delivered at this place, which then moves on."""
@@ -199,7 +181,7 @@ class Backlog:
             return None
         with self._changed:
             if isinstance(found, Frame):
-                self._recent[found.segment, found.offset] = found
+                self._recent[found.place] = found
                 self._recent_bytes += found.size_bytes
                 return found
             self._at = (tally.segment.number, found.end)
@@ -211,31 +193,34 @@ class Backlog:
         if not self._damages.note(tally.segment, hole):
             tally.is_kept = True
         if hole.header is not None:  # else it is counted when the segment has been read to its end
-            tally.take(hole.header)
+            header = hole.header
+            tally.take(header)
             tally.live -= 1
+            self._owed.remove(header.organisation_id, header.rows, header.size_bytes)
             tally.acks.add([hole.offset])
 
     def _reconcile(self, tally: Tally) -> None:
         """A segment that is written no more was read to its end: what still counts as waiting was not found in it."""
         if tally is self._newest() or not tally.waiting:
             return
-        self._damages.lose(sum(waiting.records for waiting in tally.waiting.values()), tally.segment)
+        for organisation_id, waiting in tally.waiting.items():
+            self._damages.lose(waiting.records, organisation_id, tally.segment)
+            self._owed.remove(organisation_id, waiting.records, waiting.size_bytes)
         tally.waiting.clear()
-        tally.live = sum(1 for number, _ in self._taken if number == tally.segment.number)
+        tally.live = self._owed.taken_of(tally.segment.number)
 
     def _remember(self, frame: Frame) -> None:
-        if frame.rows and self._recent_bytes + frame.size_bytes <= self._memory_bytes:
-            self._recent[frame.segment, frame.offset] = frame
+        if self._recent_bytes + frame.size_bytes <= self._memory_bytes:
+            self._recent[frame.place] = frame
             self._recent_bytes += frame.size_bytes
 
     def _pass(self, frame: Frame) -> None:
         """A frame is handed out."""
-        place = (frame.segment, frame.offset)
         with self._changed:
-            if self._recent.pop(place, None) is not None:
+            if self._recent.pop(frame.place, None) is not None:
                 self._recent_bytes -= frame.size_bytes
             self._tallies[frame.segment].take(frame.header)
-            self._taken[place] = frame
+            self._owed.take(frame)
             self._at = (frame.segment, frame.offset + frame.length)
             self._passed_at = frame.header.stored_at
 
@@ -249,11 +234,6 @@ class Backlog:
         if organisation_id is None:
             return [waiting for tally in tallies for waiting in tally.waiting.values()]
         return [tally.waiting[organisation_id] for tally in tallies if organisation_id in tally.waiting]
-
-    def _last_seq(self, organisation_id: str | None) -> int:
-        if organisation_id is None:
-            return max(self._last_seqs.values(), default=0)
-        return self._last_seqs.get(organisation_id, 0)
 
     def _forget_finished(self) -> None:
         """Delete the segments of which nothing is needed, but the newest: it is written, and says the last seq."""

@@ -45,10 +45,15 @@ class Damages:
         self.stretches += 1
         log.error("spool: %d bytes at the end of %s are missing", missing_bytes, segment.path.name)
 
-    def lose(self, records: int, segment: Segment) -> None:
+    def lose(self, records: int, organisation_id: str, segment: Segment) -> None:
         """Records are missing from a segment that was read to its end."""
         self.lost_records += records
-        log.error("spool: %d records of %s could not be read", records, segment.path.name)
+        log.error(
+            "spool: %d records of organisation %s could not be read from %s",
+            records,
+            organisation_id,
+            segment.path.name,
+        )
 
     def _kept(self, segment: Segment, hole: Hole) -> bool:
         path = segment.path.with_name(f"{segment.path.stem}-{hole.offset}.damaged")
