@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from services.model import LEVELS, record_id
 from services.query.compiling import Tokens, TreeCompiler
 from services.query.elastic_fields import KEYWORDS, LEVEL, ORGANISATION, SHAPE, TAGS, TEXTS, TIME
-from services.query.elastic_patterns import Asked, of_wildcard
+from services.query.elastic_patterns import Asked, holding, of_wildcard
 from services.query.elastic_prefilter import required
 from services.query.elastic_queries import (
     ALL,
@@ -29,8 +29,8 @@ from services.query.elastic_queries import (
 )
 from services.query.elastic_values import on_keyword, on_terms
 from services.query.fields import canonical_name
-from services.query.sql_patterns import RUN, Literal, MatchRegex, Piece
-from services.query.sql_values import Equals, ValueTest
+from services.query.sql_patterns import MatchRegex, Piece
+from services.query.sql_values import Equals, Like, ValueTest
 from services.query.tree import And, Query
 from services.query.tree import all_of as tree_of_all
 
@@ -147,9 +147,7 @@ class ElasticCompiler(TreeCompiler[Bounds]):
         pattern = of_wildcard(tuple(parts))
         if pattern is not None:
             return _exact(pattern.on(TEXTS[column]))
-        longest = max((part.text for part in parts if isinstance(part, Literal)), key=len, default="")
-        wider = of_wildcard((RUN, Literal(longest), RUN)) if longest else None
-        return Bounds(self.has_column(column).at_most if wider is None else wider.on(TEXTS[column]), NONE)
+        return Bounds(holding(Like(tuple(parts)).literal()).on(TEXTS[column]), NONE)
 
     def text_regex(self, column: str, pattern: str) -> Bounds:
         """See `TreeCompiler`."""

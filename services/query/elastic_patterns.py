@@ -7,7 +7,7 @@ of a pattern, never copied from what a user wrote: its operators differ from RE2
 from dataclasses import dataclass
 
 from services.query.elastic_automaton import is_simple
-from services.query.elastic_queries import Json, prefix
+from services.query.elastic_queries import Json, any_of, prefix
 from services.query.elastic_regex import (
     ANY,
     ANYTHING,
@@ -44,17 +44,31 @@ class Pattern:
     start: str = ""
     is_wildcard: bool = False
 
-    def on(self, field: str, before: str = "") -> Json:
-        """The terms of the field that are `before`, and then a match."""
+    def on(self, field: str) -> Json:
+        """The terms of the field that match."""
         if self.is_wildcard:
-            if self.written == f"{_escaped_wildcard(self.start)}*":
-                return prefix(field, before + self.start)
-            return {"wildcard": {field: {"value": _escaped_wildcard(before) + self.written}}}
-        return {"regexp": {field: {"value": _text(before) + self.written, "flags": "NONE"}}}
+            return _wildcard(field, self.written)
+        return _regexp(field, self.written)
+
+    def behind(self, field: str, before: str, kinds: str) -> Json:
+        """The terms that are `before`, one of `kinds`, and then a match."""
+        if not self.is_wildcard:
+            return _regexp(field, f"{_text(before)}[{kinds}]{self.written}")
+        if self.written == f"{_escaped_wildcard(self.start)}*":
+            return any_of([prefix(field, before + kind + self.start) for kind in kinds])
+        return any_of([_wildcard(field, _escaped_wildcard(before + kind) + self.written) for kind in kinds])
 
     def fits(self, before: str) -> bool:
         """Whether Elasticsearch takes a pattern of this length."""
-        return self.is_wildcard or len(_text(before)) + len(self.written) <= MAX_WRITTEN
+        return self.is_wildcard or len(_text(before)) + len(self.written) < MAX_WRITTEN - len("[nt]")
+
+
+def _wildcard(field: str, written: str) -> Json:
+    return {"wildcard": {field: {"value": written}}}
+
+
+def _regexp(field: str, written: str) -> Json:
+    return {"regexp": {field: {"value": written, "flags": "NONE"}}}
 
 
 def of_wildcard(pieces: tuple[Piece, ...]) -> Pattern | None:
@@ -67,6 +81,11 @@ def of_wildcard(pieces: tuple[Piece, ...]) -> Pattern | None:
     written = "".join(_escaped_wildcard(part.text) if isinstance(part, Literal) else part for part in pieces)
     start = pieces[0].text if isinstance(pieces[0], Literal) else ""
     return Pattern(written, start, is_wildcard=True)
+
+
+def holding(text: str) -> Pattern:
+    """Terms that hold a text somewhere."""
+    return Pattern(f"*{_escaped_wildcard(text)}*" if text else "*", is_wildcard=True)
 
 
 def of_regex(pattern: str) -> Pattern | None:

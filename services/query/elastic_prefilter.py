@@ -22,6 +22,16 @@ def required(pattern: str, field: str, tokens: Tokens) -> Json:
     return _required(node, field, tokens)
 
 
+def longest_literal(pattern: str) -> str:
+    """The longest text that stands in every match of the RE2 pattern, as it is written; empty where none is known."""
+    try:
+        node = read(pattern)
+    except Unreadable:
+        return ""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    return max(_runs(items, folded=False), key=len, default="")
+
+
 def _required(node: Node, field: str, tokens: Tokens) -> Json:
     match node:
         case Either(branches):
@@ -30,21 +40,25 @@ def _required(node: Node, field: str, tokens: Tokens) -> Json:
             return _required(item, field, tokens)
         case Sequence(items):
             inner = [_required(item, field, tokens) for item in items if not isinstance(item, Characters)]
-            return all_of([*inner, *(each for run in _runs(items) for each in _of_run(run, field, tokens))][:MAX_ASKED])
-        case Characters(only=str() as character):
+            return all_of(
+                [*inner, *(each for run in _runs(items, folded=True) for each in _of_run(run, field, tokens))][
+                    :MAX_ASKED
+                ]
+            )
+        case Characters(folded=str() as character):
             return all_of(_of_run(character, field, tokens))
     return ALL
 
 
-def _runs(items: tuple[Node, ...]) -> list[str]:
-    """Characters that stand side by side in every match."""
+def _runs(items: tuple[Node, ...], *, folded: bool) -> list[str]:
+    """Characters that stand side by side in every match; `folded` where their case does not matter."""
     found = [""]
     for item in items:
-        only = item.only if isinstance(item, Characters) else None
-        if only is None:
+        character = (item.folded if folded else item.only) if isinstance(item, Characters) else None
+        if character is None:
             found.append("")
         else:
-            found[-1] += only
+            found[-1] += character
     return [run for run in found if run]
 
 

@@ -1,19 +1,29 @@
 """The part of RE2's syntax (https://github.com/google/re2/wiki/Syntax) that can be said to Lucene, as a small tree.
 
-What is not read (flags, `\\Q`, classes with names, octal escapes) raises `Unreadable`; what is read but has no
-counterpart is `Opaque`: it may match anything, also nothing. Patterns are known to be RE2's before they come here.
+What is not read (flags but at the beginning, `\\Q`, classes with names, octal escapes) raises `Unreadable`; what is read but
+has no counterpart is `Opaque`: it may match anything, also nothing. Patterns are known to be RE2's before they come here.
 """
 
 import re
 from dataclasses import dataclass
 
+from services.query.tokens import fold
+
 LAST = 0x10FFFF
 _MAX_NESTING = 40
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _GROUP = re.compile(r"\((?:\?:|\?P?<[A-Za-z_0-9]+>|(?!\?))")
+_FLAGS = re.compile(r"\(\?([ismU]+)\)")
 _COUNTED = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _HEX = re.compile(r"\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,6})\})")
 _PROPERTY = re.compile(r"\\[pP](?:[A-Z]|\{\^?\w+\})")
+
+
+_CASES = 3
+"""Characters that are one in another case, at most: k, K and the sign of Kelvin."""
+
+_OTHER_CASES = {"k": "\u212a", "s": "\u017f"}
+"""Beyond ASCII, of ASCII letters (Unicode's CaseFolding.txt, simple folding)."""
 
 
 class Unreadable(ValueError):
@@ -36,6 +46,14 @@ class Characters(Node):
         """The character, where it is one."""
         (low, high), *others = self.ranges or ((0, 1),)
         return chr(low) if low == high and not others else None
+
+    @property
+    def folded(self) -> str | None:
+        """The character in lower case, where all are one in lower case."""
+        if len(self.ranges) > _CASES or any(low != high for low, high in self.ranges):
+            return None
+        found = {fold(chr(low)) for low, _ in self.ranges}
+        return found.pop() if len(found) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -105,7 +123,9 @@ _CLASSES |= {name.upper(): one_of(list(each.ranges), negated=True) for name, eac
 
 def read(pattern: str) -> Node:
     """The tree of a pattern that RE2 takes. Raises `Unreadable`."""
-    reader = _Reader(pattern)
+    flags = _FLAGS.match(pattern)
+    reader = _Reader(pattern, "" if flags is None else flags[1])
+    reader.at = 0 if flags is None else flags.end()
     node = reader.either(0)
     if reader.at < len(pattern):
         raise Unreadable(pattern)
@@ -118,9 +138,12 @@ def literal(text: str) -> Sequence:
 
 
 class _Reader:
-    def __init__(self, pattern: str):
+    def __init__(self, pattern: str, flags: str):
         self.pattern = pattern
         self.at = 0
+        self._ignores_case = "i" in flags
+        self._is_by_line = "m" in flags
+        self._dot = ANY if "s" in flags else NOT_NEWLINE
 
     def either(self, nesting: int) -> Node:
         if nesting > _MAX_NESTING:
@@ -162,8 +185,8 @@ class _Reader:
             return self._escape()
         self.at += 1
         if character in "^$":
-            return Start() if character == "^" else End()
-        return NOT_NEWLINE if character == "." else _single(character)
+            return Opaque() if self._is_by_line else Start() if character == "^" else End()
+        return self._dot if character == "." else self._single(character)
 
     def _group(self, nesting: int) -> Node:
         opening = _GROUP.match(self.pattern, self.at)
@@ -184,11 +207,11 @@ class _Reader:
         following = self.pattern[self.at + 1 : self.at + 2]
         if following in _CLASSES:
             self.at += 2
-            return _CLASSES[following]
+            return Opaque() if self._ignores_case and following in "wW" else _CLASSES[following]
         if following in ("b", "B", "A", "z"):
             self.at += 2
             return Opaque()
-        return _single(self._escaped())
+        return self._single(self._escaped())
 
     def _escaped(self) -> str:
         """The single character that an escape stands for."""
@@ -214,7 +237,7 @@ class _Reader:
             ranges += self._class_item()
             is_first = False
         self.at += 1
-        return one_of(ranges, negated=negated)
+        return Opaque() if self._ignores_case else one_of(ranges, negated=negated)
 
     def _class_item(self) -> list[tuple[int, int]]:
         if self.pattern[self.at : self.at + 2] == "[:" or _PROPERTY.match(self.pattern, self.at):
@@ -238,6 +261,10 @@ class _Reader:
         self.at += 1
         return character
 
-
-def _single(character: str) -> Characters:
-    return Characters(((ord(character), ord(character)),))
+    def _single(self, character: str) -> Node:
+        if not self._ignores_case or character.lower() == character.upper():
+            return one_of([(ord(character), ord(character))])
+        if not character.isascii():
+            return Opaque()
+        cases = character.lower() + character.upper() + _OTHER_CASES.get(character.lower(), "")
+        return one_of([(ord(each), ord(each)) for each in cases])

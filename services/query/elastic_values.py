@@ -7,7 +7,8 @@ from ipaddress import IPv4Network
 from math import isinf
 
 from services.query.elastic_fields import ADDRESSES, NUMBERS, TERMS
-from services.query.elastic_patterns import Asked, Pattern, of_regex, of_wildcard
+from services.query.elastic_patterns import Asked, Pattern, holding, of_regex, of_wildcard
+from services.query.elastic_prefilter import longest_literal
 from services.query.elastic_queries import NONE, Json, all_of, any_of, between, exists, none_of, prefix, term
 from services.query.elastic_terms import (
     ADDRESS,
@@ -41,9 +42,9 @@ def on_keyword(field: str, key: str, test: ValueTest) -> Asked:
             is_number = prefix(TERMS, key + SEPARATOR + DOUBLE)
             return Asked(all_of([_between_texts(field, "", test), none_of(is_number)]))
         case Like(pieces):
-            return _pattern(field, of_wildcard(pieces))
+            return _on_field(field, of_wildcard(pieces), test.literal())
         case Matches(pattern):
-            return _pattern(field, of_regex(pattern))
+            return _on_field(field, of_regex(pattern), longest_literal(pattern))
         case InNetwork(network):
             return Asked(_in_network(key, network, False))
     raise TypeError(f"no query for {type(test).__name__}")
@@ -63,31 +64,28 @@ def on_terms(key: str, test: ValueTest, *, typed: bool = True) -> Asked:
             return Asked(_between_numbers(key, test, typed))
         case Between():
             return Asked(_between_texts(TERMS, key + SEPARATOR + OTHER_TEXT, test))
-        case Like(("*",)):
-            return Asked(any_of([prefix(TERMS, start) for start in _texts_of(key, "")]))
         case Like(pieces):
-            return _texts_pattern(key, of_wildcard(pieces))
+            return _on_texts(key, of_wildcard(pieces), test.literal())
         case Matches(pattern):
-            return _texts_pattern(key, of_regex(pattern))
+            return _on_texts(key, of_regex(pattern), longest_literal(pattern))
         case InNetwork(network):
             return Asked(_in_network(key, network, typed))
     raise TypeError(f"no query for {type(test).__name__}")
 
 
-def _pattern(field: str, pattern: Pattern | None) -> Asked:
-    return Asked(exists(field), is_exact=False) if pattern is None else Asked(pattern.on(field))
+def _on_field(field: str, pattern: Pattern | None, literal: str) -> Asked:
+    """A pattern that whole values match; where it cannot be said, the values that hold a literal of it."""
+    if pattern is not None and pattern.fits(""):
+        return Asked(pattern.on(field))
+    return Asked(holding(literal).on(field), is_exact=False)
 
 
-def _texts_pattern(key: str, pattern: Pattern | None) -> Asked:
-    if pattern is None or not pattern.fits(key):
-        return Asked(any_of([prefix(TERMS, start) for start in _texts_of(key, "")]), is_exact=False)
-    return Asked(any_of([pattern.on(TERMS, start) for start in _texts_of(key, pattern.start)]))
-
-
-def _texts_of(key: str, start: str) -> list[str]:
-    """What terms of the values that may begin with `start` begin with."""
-    kinds = OTHER_TEXT if not _NUMBER_CHARACTERS.issuperset(start) else OTHER_TEXT + NUMBER_TEXT
-    return [key + SEPARATOR + kind for kind in kinds]
+def _on_texts(key: str, pattern: Pattern | None, literal: str) -> Asked:
+    """The same of the terms of a key."""
+    is_exact = pattern is not None and pattern.fits(key)
+    asked = pattern if pattern is not None and is_exact else holding(literal)
+    kinds = OTHER_TEXT + (NUMBER_TEXT if _NUMBER_CHARACTERS.issuperset(asked.start + literal) else "")
+    return Asked(asked.behind(TERMS, key + SEPARATOR, kinds), is_exact)
 
 
 def _text_equals(key: str, value: str) -> Json:

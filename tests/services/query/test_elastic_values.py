@@ -166,6 +166,8 @@ REGEXES = (
         "^[^x]*$",
         "(a)(b)?",
         "(?P<n>a)",
+        "(?s)a.b",
+        "(?i)sk|K",
         ".*",
         ".+?$",
         "[]a]",
@@ -182,7 +184,7 @@ def test_regexes_that_lucene_can_say_are_asked_exactly(mixed: ElasticIndex, name
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(?s)one.two", r"\bx", r"\pL", "[[:alpha:]]", "(?:^a)b", r"\Qa.b\E", "x$y", "[ab].{30}c"]
+    "pattern", ["(?is)one.two\\w", r"\bx", r"\pL", "[[:alpha:]]", "(?:^a)b", r"\Qa.b\E", "x$y", "[ab].{30}c"]
 )
 def test_other_regexes_find_all_matches_and_leave_the_rest_to_check(mixed: ElasticIndex, pattern: str) -> None:
     for name in (*NAMES, "host"):
@@ -218,7 +220,8 @@ def test_a_name_with_nul_leads_nowhere(mixed: ElasticIndex) -> None:
         (" a_b ", "match"),
         ("(?:fail)+", "wildcard"),
         ("x+", "match_all"),
-        ("(?i)failed", "match_all"),
+        ("(?i)failed", "*failed*"),
+        ("(?i)sick x", "'*ick'"),
         ("fai?led", "*led*"),
     ],
 )
