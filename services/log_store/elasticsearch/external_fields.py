@@ -5,7 +5,7 @@ index may hold it without indexing it. Values that the server left out of an ind
 are named in `_ignored` of their documents, which are therefore always looked at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,21 +22,27 @@ class IndexFields:
     mappings: Sequence[Mapping[str, Any]]
     is_plain: bool
 
-    def words(self, path: str) -> str | None:
-        """The field whose terms hold the words of a text; "" where no document has one; None where that is not known."""
-        return self._agreed(path, lambda found: path if self.is_plain and _is_standard_text(found) else None)
+    def words(self, path: str) -> list[str] | None:
+        """The fields whose terms hold the words of a text, none where no document has one; None where that is not known."""
+        return self._named(path, lambda found: path if self.is_plain and _is_standard_text(found) else None)
 
-    def whole(self, path: str) -> str | None:
-        """The field whose terms are whole values; else as `words`. A number holds no text."""
-        return self._agreed(path, lambda found: "" if found.get("type") in NUMBERS else _keyword_of(path, found))
+    def whole(self, path: str) -> list[str] | None:
+        """The fields whose terms are whole values; else as `words`. A number holds no text."""
+        return self._named(path, lambda found: "" if found.get("type") in NUMBERS else _keyword_of(path, found))
 
-    def number(self, path: str) -> str | None:
+    def number(self, path: str) -> list[str] | None:
         """The field of numbers; else as `words`."""
-        return self._agreed(path, lambda found: path if found.get("type") in NUMBERS and _is_indexed(found) else None)
+        return self._named(path, lambda found: path if found.get("type") in NUMBERS and _is_indexed(found) else None)
 
-    def _agreed(self, path: str, of: Any) -> str | None:
-        names = {of(found) if found else None if found is None else "" for found in self._definitions(path)} - {""}
-        return "" if not names else names.pop() if len(names) == 1 else None
+    def _named(self, path: str, of: Callable[[Mapping[str, Any]], str | None]) -> list[str] | None:
+        """What the indices call it: one may have a text with a keyword beside, another the keyword alone."""
+        names: set[str] = set()
+        for found in self._definitions(path):
+            name = None if found is None else of(found) if found else ""
+            if name is None:
+                return None
+            names.add(name)
+        return sorted(names - {""})
 
     def _definitions(self, path: str) -> list[Mapping[str, Any] | None]:
         """Of each index: the field's definition, empty where no document has it, None where that is not known."""

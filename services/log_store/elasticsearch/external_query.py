@@ -16,6 +16,7 @@ from services.query.fields import level_words
 from services.query.sql_patterns import MatchRegex, Piece
 from services.query.sql_values import EXACT_BELOW, Between, Equals, ValueTest, number_of
 
+Fields = Callable[[str], list[str] | None]
 _MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST, _LONGEST = 3, 100
 _REPLACED = "\ufffd"
@@ -152,16 +153,18 @@ class ExternalCompiler(TreeCompiler[Prefilter]):
             return self._at([path], self._fields.number, lambda field: {"range": {field: bounds}})
         return ANY
 
-    def _anywhere(self, column: str, of: Callable[[str], str | None], asked: Callable[[str], Json]) -> Prefilter:
+    def _anywhere(self, column: str, of: Fields, asked: Callable[[str], Json]) -> Prefilter:
         return self._at(PATHS[column], of, asked)
 
-    def _at(self, paths: Sequence[str], of: Callable[[str], str | None], asked: Callable[[str], Json]) -> Prefilter:
+    def _at(self, paths: Sequence[str], of: Fields, asked: Callable[[str], Json]) -> Prefilter:
         """Documents for which `asked` holds at one of the paths; all, where one of them may not be asked."""
-        fields = [of(path) for path in paths]
-        if any(field is None for field in fields):
-            return ANY
-        found = [asked(field) for field in fields if field]
-        return Prefilter(_any([*found, *(ignored(path) for path in paths)]))
+        found: list[Json] = []
+        for path in paths:
+            fields = of(path)
+            if fields is None:
+                return ANY
+            found += [*(asked(field) for field in fields), ignored(path)]
+        return Prefilter(_any(found))
 
 
 def between_moments(first: datetime | None, after: datetime | None) -> Prefilter:
