@@ -106,7 +106,7 @@ class Candidates:
                 size = max(10, min(_MOST_RECORDS, _CHUNK_BYTES * len(hits) // max(1, chunk.table.nbytes)))
 
     def _read(self, size: int) -> list[Hit]:
-        counted = self._expected is None
+        counted = self.last is None
         body = ordered(
             self._scope,
             size,
@@ -117,7 +117,7 @@ class Candidates:
         )
         answer = self._question.search(body)
         hits = hits_of(answer)
-        if counted and self.last is None:
+        if counted:
             self._expected = answer["hits"]["total"]["value"]
         self.looked_at += len(hits)
         self.last = hits[-1].position if hits else self.last

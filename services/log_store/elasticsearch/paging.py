@@ -192,7 +192,7 @@ class _Counted:
 
     def __init__(self, query: LogQuery):
         bound = query.total_bound
-        self.wanted: bool | int = query.with_total and (bound if bound is not None else True)
+        self.wanted: bool | int = query.with_total and (max(1, bound) if bound is not None else True)
         self.total: int | None = None
         self.is_at_least = False
 

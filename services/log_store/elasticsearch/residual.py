@@ -104,7 +104,7 @@ class ResidualEngine:
 
     def compile(self, query: Query, shapes: PatternShapes = NO_SHAPES) -> Compiled:
         """What the server is asked. Raises `InvalidQuery`."""
-        with self._root.cursor() as cursor:
+        with translated(), self._root.cursor() as cursor:
             compiler = ElasticCompiler(
                 lambda text: tokens(cursor, text),
                 lambda pattern, texts: match_regex(cursor, pattern, texts),

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from elasticsearch import Elasticsearch
 from services.errors import BackendUnavailable, NotFound, StorageFull
 from services.log_store.duckdb import DuckDBLogStore
 from services.log_store.elasticsearch import usage
+from services.log_store.elasticsearch.cancelling import Question
+from services.log_store.elasticsearch.candidates import Candidates
 from services.log_store.elasticsearch.reading import ElasticReader
 from services.log_store.elasticsearch.residual import ResidualEngine
 from services.log_store.interface import LogPage, LogQuery, LogRecord
@@ -147,6 +150,14 @@ def test_beyond_the_bound_an_answer_is_partial_and_counts_what_was_looked_at(sto
     assert (exactly.total, exactly.is_partial) == (ROWS, False)
 
 
+def test_no_more_candidates_are_read_when_the_time_is_nearly_over(store: DirectStore) -> None:
+    reader = store.reader("acme")
+    with reader.question() as question:
+        candidates = Candidates(question, reader.scope(MatchAll())[0], (), most=None, time_share=0.0)
+        rows = sum(len(chunk.hits) for chunk in candidates)
+    assert (rows, candidates.looked_at, candidates.is_partial) == (500, 500, True)
+
+
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_paging_goes_on_behind_the_bound_until_every_match_was_shown(store: DirectStore, newest_first: bool) -> None:
     text = "/d [0-3]/"
@@ -178,6 +189,33 @@ def test_fields_of_more_than_memory_holds_are_read_from_a_smaller_sample(store: 
     assert (found.total, found.is_partial) == (400, False)
     assert 50 < found.read_records <= 100
     assert {info.name: info.count for info in found.fields}["k"] == found.read_records
+
+
+@pytest.mark.parametrize("text", ["", "/big/"])
+def test_a_page_of_records_with_very_large_attributes_ends_early(store: DirectStore, text: str) -> None:
+    organisation = f"large{len(text)}"
+    attributes = [f'{{"n":{n},"k":"{"x" * (4 << 20)}"}}' if n % 2 else None for n in range(12)]
+    store.append(organisation, batch(*(record("big", at=n, attributes=each) for n, each in enumerate(attributes))))
+    seen, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        page = store.search(organisation, LogQuery(parse(text), newest_first=False, cursor=cursor))
+        seen, cursor, pages = seen + [each["attributes"] for each in page.records], page.next_cursor, pages + 1
+    assert (seen, pages) == (attributes, 2)
+    assert store.get(organisation, store.search(organisation, LogQuery(limit=1)).records[0]["id"])["message"] == "big"
+    assert {info.name for info in store.fields(organisation, parse(text)).fields} == {"timestamp", "level", "message"}
+
+
+def test_shards_that_are_away_are_an_error_and_no_shorter_answer(elastic: Elastic) -> None:
+    prefix = f"{elastic.prefix}-red"
+    settings = {"number_of_replicas": 0, "routing.allocation.require._name": "no such node"}
+    elastic.client.indices.create(index=f"{prefix}-x", settings=settings, wait_for_active_shards=0)
+    try:
+        with pytest.raises(BackendUnavailable), Question(elastic.client, f"{prefix}-x", 5) as question:
+            question.count({"match_all": {}})
+        with pytest.raises(BackendUnavailable, match="misses"):
+            usage.check(elastic.client, prefix)
+    finally:
+        elastic.client.indices.delete(index=f"{prefix}-x")
 
 
 def test_a_value_too_long_to_be_indexed_still_tells_neighbours_apart(store: DirectStore) -> None:
@@ -213,10 +251,20 @@ def test_what_is_checked_is_deleted_beyond_the_bound_of_candidates(store: Direct
     assert store.search("thorough", LogQuery()).total == 0
 
 
+@pytest.mark.parametrize("text", ["message", "/message/"])
+def test_deletions_at_the_same_time_count_every_record_once(store: DirectStore, text: str) -> None:
+    organisation = f"together{len(text)}"
+    store.append(organisation, messages(3_000))
+    with ThreadPoolExecutor(3) as pool:
+        deleted = list(pool.map(lambda _: store.delete(organisation, parse(text)), range(3)))
+    assert sum(deleted) == 3_000
+    assert store.search(organisation, LogQuery()).total == 0
+
+
 def test_a_large_deletion_goes_slice_by_slice(store: DirectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.log_store.elasticsearch.deleting.delete_matching.__defaults__", (400,))
-    store.append("slices", messages(1_700))
-    assert store.delete("slices", parse("message")) == 1_700
+    monkeypatch.setattr("services.log_store.elasticsearch.deleting.delete_matching.__defaults__", (250,))
+    store.append("slices", messages(700))
+    assert store.delete("slices", parse("message")) == 700
 
 
 def test_usage_tells_times_to_the_microsecond(store: DirectStore) -> None:

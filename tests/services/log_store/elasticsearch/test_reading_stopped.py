@@ -17,7 +17,7 @@ from tests.services.log_store.elasticsearch.direct import DirectStore
 
 SLOW = {"script": {"script": "double x = 0; for (int i = 0; i < 200000; i++) { x += Math.sin(i) } return x != 1"}}
 """Milliseconds for each document."""
-SEGMENTS, PER_SEGMENT = 40, 50
+SEGMENTS, PER_SEGMENT = 16, 120
 """The server looks whether it should stop between two segments, or some thousand documents."""
 
 
