@@ -74,7 +74,7 @@ class Spool:
         worker: int = 0,
         segment_bytes: int = 64 << 20,
         memory_bytes: int = MEMORY_BYTES,
-        fsync: Sync = os.fdatasync,
+        fsync: Sync = getattr(os, "fdatasync", os.fsync),
     ):
         """Open the folder, make it where it is missing, repair what an earlier process left unfinished.
 
