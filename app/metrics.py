@@ -42,6 +42,8 @@ COUNTERS = {
     "bulk_bytes": ("bulk_bytes", "Size of the bulk requests that were answered"),
     "bulk_seconds": ("bulk_seconds", "Time that bulk requests took, in all"),
     "failed_bulks": ("failed_bulks", "Bulk requests without an answer, or refused as a whole"),
+    "spool_damaged": ("spool_damaged", "Damaged stretches of the spool that were found"),
+    "spool_lost_records": ("spool_lost_records", "Acknowledged records that lay in damaged stretches"),
     "looked_up": ("looked_up_records", "Records searched for before they were sent again"),
 }
 """Counters of delivery: name of the metric after elkvision_delivery_, and what it counts."""

@@ -172,7 +172,7 @@ def _register_first_run(app: Dash, services: Services, caller: Caller) -> None:
         State(TOKEN_BUTTON, "disabled"),
     )
     def waiting(ticks: int | None, has_token: bool | None) -> Any:
-        arrived = bool(ticks) and services.search.search(caller(), SearchRequest(page_size=1)).total
+        arrived = bool(ticks) and has_logs(services, caller())
         return first_run.steps(has_token=bool(has_token), waited_s=2 * (ticks or 0)), ticks if arrived else no_update
 
     @app.callback(Output(SAMPLE, "hidden"), Input(PAGE, "data"), prevent_initial_call=True)
@@ -204,6 +204,14 @@ def _register_first_run(app: Dash, services: Services, caller: Caller) -> None:
             return no_update
         services.sample.remove(caller())
         return f"removed {clicks}"
+
+
+def has_logs(services: Services, principal: Principal) -> bool:
+    """Whether there is any record; not now, where the store cannot be asked: the next look will tell."""
+    try:
+        return bool(services.search.search(principal, SearchRequest(page_size=1)).total)
+    except BackendError:
+        return False
 
 
 def request_of(asked: dict[str, Any], zone: str, **more: Any) -> SearchRequest:

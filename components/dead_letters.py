@@ -34,7 +34,7 @@ def _head(total: int) -> html.Div:
     return html.Div(
         [
             html.H2("Dead letters"),
-            html.Span(plural(total, "record"), className="ev-sm ev-t2"),
+            html.Span(plural(total, "record") if total else "", className="ev-sm ev-t2"),
             html.Span(className="ev-sp"),
             *(tools if total else []),
         ],

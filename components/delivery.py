@@ -64,6 +64,11 @@ def overview(seen: Overview, found: DeliveryState, *, zone: str, now: datetime) 
 
 def _notes(seen: Overview, found: DeliveryState, zone: str, now: datetime) -> list[html.Div]:
     notes = [] if found.is_reachable else [_unreachable(found, zone, now)]
+    if found.lost_records:
+        words = f"{plural(found.lost_records, 'acknowledged record')} lay where the disk damaged the spool, and cannot be read."
+        notes.append(
+            note(f"{words} The server's log names the files; they are kept.", symbol="x-octagon-fill", kind="ev-bad")
+        )
     for name, (reason, since) in seen.held_up.items():
         words = f"{visible(name)} waits by itself since {short(since, zone)}: {visible(reason)}"
         notes.append(note(words, symbol="hourglass-split", kind=""))
@@ -98,9 +103,12 @@ def _figures(seen: Overview, found: DeliveryState, zone: str) -> html.Div:
         pace = f"{plural(found.concurrency, 'request')} at a time"
         cards.append(_figure("Bulk size", size(found.bulk_bytes), pace))
     if found.in_doubt is not None:
-        cards.append(
-            _figure("In doubt", count(found.in_doubt), "sent without an answer; looked up before they are sent again")
+        doubt = (
+            "sent without an answer; looked up before they are sent again"
+            if found.in_doubt
+            else "every answer was heard"
         )
+        cards.append(_figure("In doubt", count(found.in_doubt), doubt))
     refused = "wait for a decision" if seen.dead_letters else "nothing was refused"
     cards.append(_figure("Dead letters", count(seen.dead_letters), refused, is_bad=seen.dead_letters > 0))
     return html.Div(cards, className="ev-figures")

@@ -4,6 +4,7 @@ An admin sees and decides for their own organisation; a superadmin for all of th
 """
 
 import json
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from services.errors import BackendUnavailable, InvalidInput, NotFound
 from services.health import Condition
 from services.log_store.delivery import DeadLetter, Delivery, DeliveryState
 from services.principal import Principal, Right, Scope, allows, require
+
+log = logging.getLogger(__name__)
 
 IN_PROCESS = "Records are stored in this process; nothing is on its way."
 LATE_S = 60.0
@@ -160,8 +163,10 @@ class Deliveries:
                 raise NotFound("There is no such dead letter.")
             return 0
         kept = self._delivery.dead_letters
-        act = kept.redrive if is_redrive else kept.discard
-        return sum(act(each, ids) for each in ([scope] if ids is not None and scope else self._counts(scope)))
+        act, word = (kept.redrive, "sent again") if is_redrive else (kept.discard, "discarded")
+        number = sum(act(each, ids) for each in ([scope] if ids is not None and scope else self._counts(scope)))
+        log.warning("%d dead letters of %s were %s by %s", number, scope or "all", word, principal.username)
+        return number
 
     def _counts(self, scope: str | None) -> dict[str, int]:
         counts = {} if self._delivery is None else self._delivery.dead_letters.counts()
@@ -215,6 +220,8 @@ def _warning(state: DeliveryState, lag_s: float, dead_letters: int) -> str | Non
         said.append(f"The oldest record on the spool waits for {lag_s:.0f} s")
     if state.held_up:
         said.append(f"{len(state.held_up)} organisation(s) wait by themselves")
+    if state.lost_records:
+        said.append(f"{state.lost_records:,} acknowledged record(s) lay in damaged stretches of the spool")
     if dead_letters:
         said.append(f"{dead_letters:,} record(s) were refused and wait for a decision")
     return ". ".join(said) + "." if said else None

@@ -48,6 +48,11 @@ class DeliveryState:
     held_up: Mapping[str, HeldUp] = field(default_factory=dict)
     counters: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def lost_records(self) -> int:
+        """Acknowledged records that lay where the spool was damaged; 0 as well where that is not counted."""
+        return int(self.counters.get("spool_lost_records", 0))
+
 
 class DeadLetter(Protocol):
     """A record that the server refused.

@@ -158,3 +158,14 @@ def test_a_preview_is_bounded_and_shows_the_time() -> None:
     assert "…" in shown
     assert "attributes" not in shown
     assert len(preview_of({str(number): "x" * 900 for number in range(50)})) == 4_001
+
+
+def test_records_lost_to_a_damaged_spool_are_said(deliveries: Deliveries, delivering: Delivering) -> None:
+    delivering.whole = replace(CALM, counters={"spool_lost_records": 3})
+    assert "3 acknowledged record(s) lay in damaged stretches" in str(deliveries.health().warning)
+    assert "acknowledged" not in str(deliveries.overview(ADMIN).state)
+
+
+def test_who_discarded_what_is_in_the_log(deliveries: Deliveries, caplog: pytest.LogCaptureFixture) -> None:
+    deliveries.discard(ADMIN, ["id-1"])
+    assert "1 dead letters of acme were discarded by ada" in caplog.text
