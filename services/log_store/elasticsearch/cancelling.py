@@ -116,7 +116,9 @@ class Question:
 
     def send(self, seconds: float, request: Callable[[Elasticsearch], Any]) -> dict[str, Any]:
         """The body of the answer to one request, which may take `seconds`. Raises as the class says."""
-        client = self._es.options(opaque_id=self._id, request_timeout=seconds + _ANSWER_S)
+        client = self._es.options(  # asked again, a search that took too long would take that long again
+            opaque_id=self._id, request_timeout=seconds + _ANSWER_S, retry_on_status=(), retry_on_timeout=False
+        )
         with self._answered():
             answer: dict[str, Any] = request(client).body
         return answer
