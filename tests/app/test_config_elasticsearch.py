@@ -136,5 +136,5 @@ def test_a_spool_that_one_request_fills_is_refused() -> None:
 def test_a_ca_file_that_is_there_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "ca.crt"
     file.write_text("...")
-    found = settings(CA_FILE=str(file))
-    assert found.ELASTICSEARCH_CA_FILE == str(file)
+    found = elastic_settings(settings(CA_FILE=str(file)))
+    assert found.ca_file == str(file)
