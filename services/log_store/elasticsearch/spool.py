@@ -36,6 +36,7 @@ MEMORY_BYTES = 64 << 20
 """Recent frames are handed out from memory up to here."""
 _RETRY_AFTER_S = 5
 _CLOSE_S = 30.0
+_SYNC: Sync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
 _NEEDED = [field.name for field in LOG_SCHEMA if not field.nullable]
 
 
@@ -74,7 +75,7 @@ class Spool:
         worker: int = 0,
         segment_bytes: int = 64 << 20,
         memory_bytes: int = MEMORY_BYTES,
-        fsync: Sync = getattr(os, "fdatasync", os.fsync),
+        fsync: Sync = _SYNC,
     ):
         """Open the folder, make it where it is missing, repair what an earlier process left unfinished.
 

@@ -46,6 +46,9 @@ class Recovery:
                 self._read(self.tallies[-1], is_newest=segment is segments[-1][0])
                 segment.close()
         self._replay_rest()
+        for marks in folder.glob("*.done"):
+            if not marks.with_suffix(".spool").exists():  # it was killed between the two deletions
+                marks.unlink()
 
     def _tally(self, segment: Segment, header: SegmentHeader | None, end: int | None) -> Tally:
         if header is None:

@@ -220,11 +220,13 @@ def test_lost_or_damaged_marks_of_delivery_only_cost_a_second_delivery(open_spoo
     assert numbers(open_spool()) == ["0", "1", "2", "3"]
 
 
-def test_a_segment_that_was_being_made_is_taken_away(open_spool: Open, tmp_path: Path) -> None:
+def test_what_was_left_while_files_were_made_and_deleted_is_taken_away(open_spool: Open, tmp_path: Path) -> None:
     spool = open_spool()
     spool.append("acme", messages(1))
     spool.close()
     (tmp_path / "spool" / f"{2:012d}-{'0' * 16}.spool").write_bytes(b"EvSp")
+    (tmp_path / "spool" / f"{0:012d}-{'0' * 16}.done").write_bytes(b"")
     spool = open_spool()
+    assert list((tmp_path / "spool").glob("*.done")) == []
     spool.append("acme", messages(1))
     assert (len(taken(spool)), spool.state().damaged) == (2, 0)
