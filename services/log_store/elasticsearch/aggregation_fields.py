@@ -6,23 +6,12 @@ from typing import Any
 
 from services.log_store.attribute_paths import check_path
 from services.model import LEVEL_NUMBER
+from services.query.elastic_fields import KEYWORDS, LEVEL, NUMBERS, TAGS, TERMS
 from services.query.elastic_terms import DOUBLE, SEPARATOR, double_hex
 from services.query.fields import Kind, canonical_name, resolve
 
 GREATEST = "\U0010ffff" * 16
 """Above every value. A member of a `flattened` field has ranges with both ends only."""
-
-_COLUMNS = {
-    "level": "log.level",
-    "source": "labels.source",
-    "service": "service.name",
-    "environment": "service.environment",
-    "host": "host.name",
-    "trace_id": "trace.id",
-    "span_id": "span.id",
-    "upload_id": "elkvision.upload_id",
-    "tags": "tags",
-}
 
 Clause = dict[str, Any]
 """A query, or an aggregation, as the server reads it."""
@@ -64,7 +53,11 @@ def group_field(name: str) -> GroupField:
     if ref.kind is Kind.ATTRIBUTE:
         check_path(ref.name)
         return GroupField(name, f"attributes.{ref.name}", is_many=True)
-    return GroupField(name, _COLUMNS[ref.name], ref.kind is Kind.TAGS, ref.kind is Kind.LEVEL)
+    if ref.kind is Kind.TAGS:
+        return GroupField(name, TAGS, is_many=True)
+    if ref.kind is Kind.LEVEL:
+        return GroupField(name, LEVEL, is_many=False, is_level=True)
+    return GroupField(name, KEYWORDS[ref.name], is_many=False)
 
 
 @dataclass(frozen=True)
@@ -90,4 +83,4 @@ def number_field(name: str) -> NumberField | None:
     least, greatest = (
         f"{key}{SEPARATOR}{DOUBLE}{double_hex(number)}" for number in (-sys.float_info.max, sys.float_info.max)
     )
-    return NumberField(f"numbers.{key}", {"range": {"elkvision.terms": {"gte": least, "lte": greatest}}})
+    return NumberField(f"{NUMBERS}{key}", {"range": {TERMS: {"gte": least, "lte": greatest}}})

@@ -8,6 +8,7 @@ from services.log_store.elasticsearch.aggregation_fields import Clause, NumberFi
 from services.log_store.elasticsearch.aggregation_ranking import Ask, Ranking, first_look, ranking, told_groups
 from services.log_store.elasticsearch.aggregation_times import Span
 from services.log_store.interface import Aggregation
+from services.query.elastic_fields import TIME
 
 _FIELDS_AT_ONCE = 30
 _GROUPS_AT_ONCE = 10_000
@@ -35,7 +36,7 @@ def survey(aggregations: Sequence[Aggregation], ask: Ask) -> Survey:
     """One request for each few fields, more where the largest groups cannot be told by one."""
     limits = _limits(aggregations)
     metrics = {name: field for name in _measured(aggregations) if (field := number_field(name)) is not None}
-    clauses: dict[str, Clause] = {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}}
+    clauses: dict[str, Clause] = {"first": {"min": {"field": TIME}}, "last": {"max": {"field": TIME}}}
     clauses |= {f"m {name}": _everything(_number_clauses(field)) for name, field in metrics.items()}
     clauses |= {f"g {name}": _everything(first_look(group_field(name), limit)) for name, limit in limits.items()}
     groups = {f"g {name}": told_groups(limit) for name, limit in limits.items()}

@@ -16,6 +16,7 @@ from services.log_store.duckdb.time_buckets import bucket_starts
 from services.log_store.elasticsearch.aggregation_fields import Clause
 from services.log_store.interface import Aggregation
 from services.model import LATEST
+from services.query.elastic_fields import TIME
 
 _EPOCH = datetime(1970, 1, 1)
 _MS = timedelta(milliseconds=1)
@@ -68,7 +69,7 @@ class FixedTimes:
 
     def clause(self) -> Clause:
         interval = f"{self.width_ms // 1_000}s"
-        return {"date_histogram": {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 1}}
+        return {"date_histogram": {"field": TIME, "fixed_interval": interval, "min_doc_count": 1}}
 
     def window(self) -> Clause:
         return _window(self.numbers.start * self.width_ms, self.numbers.stop * self.width_ms)
@@ -93,7 +94,7 @@ class CalendarTimes:
     def clause(self) -> Clause:
         ends = [min(moment, _LATEST_MS) for moment in self.moments[1:]]
         ranges = [{"from": start, "to": end} for start, end in zip(self.moments, ends, strict=False) if start < end]
-        return {"date_range": {"field": "@timestamp", "format": "epoch_millis", "ranges": ranges}}
+        return {"date_range": {"field": TIME, "format": "epoch_millis", "ranges": ranges}}
 
     def window(self) -> Clause:
         return _window(self.moments[0], self.moments[-1])
@@ -112,7 +113,7 @@ def times_of(aggregation: Aggregation, span: Span) -> Times:
 
 def _window(start_ms: int, end_ms: int) -> Clause:
     ends = {"gte": start_ms, "lt": min(end_ms, _LATEST_MS), "format": "epoch_millis"}
-    return {"range": {"@timestamp": ends}}
+    return {"range": {TIME: ends}}
 
 
 def _moments(aggregation: Aggregation, span: Span) -> list[int]:

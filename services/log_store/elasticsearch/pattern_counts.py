@@ -18,9 +18,9 @@ from services.log_store.elasticsearch.aggregation_ranking import Ask
 from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.interface import PatternCount, PatternsResult
 from services.model import LEVEL_NUMBER, LEVELS
+from services.query.elastic_fields import LEVEL, SHAPE, TIME
 
-_SHAPE = "elkvision.shape"
-_PAGE = 20_000
+_PAGE = 10_000
 _PATTERNS_AT_ONCE = 100
 _MOST_TERMS = 60_000
 """Of one query; the server takes 65,536. The times of a pattern of more shapes are told to the millisecond."""
@@ -99,10 +99,10 @@ def count_patterns(
 def _counted_there(ask: Ask) -> Iterator[_Counted]:
     """Every shape and level, page by page; times to the millisecond, as the server's aggregations tell them."""
     sources = [
-        {"shape": {"terms": {"field": _SHAPE, "missing_bucket": True}}},
-        {"level": {"terms": {"field": "log.level"}}},
+        {"shape": {"terms": {"field": SHAPE, "missing_bucket": True}}},
+        {"level": {"terms": {"field": LEVEL}}},
     ]
-    times: Clause = {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}}
+    times: Clause = {"first": {"min": {"field": TIME}}, "last": {"max": {"field": TIME}}}
     composite: Clause = {"size": _PAGE, "sources": sources}
     while True:
         page = ask({"size": 0, "aggs": {"c": {"composite": composite, "aggs": times}}})["aggregations"]["c"]
@@ -139,15 +139,15 @@ def _sharpen(patterns: Sequence[_Pattern], ask: Ask) -> None:
 
 def _at_end(pattern: _Pattern, order: str) -> Clause:
     at_ms = (pattern.first if order == "asc" else pattern.last) // 1000
-    times = {"range": {"@timestamp": {"gte": at_ms, "lt": at_ms + 1, "format": "epoch_millis"}}}
-    shapes: list[Clause] = [{"terms": {_SHAPE: sorted(shape for shape in pattern.shapes if shape is not None)}}]
+    times = {"range": {TIME: {"gte": at_ms, "lt": at_ms + 1, "format": "epoch_millis"}}}
+    shapes: list[Clause] = [{"terms": {SHAPE: sorted(shape for shape in pattern.shapes if shape is not None)}}]
     if None in pattern.shapes:
-        shapes.append({"bool": {"must_not": [{"exists": {"field": _SHAPE}}]}})
+        shapes.append({"bool": {"must_not": [{"exists": {"field": SHAPE}}]}})
     return {"bool": {"filter": [times, {"bool": {"should": shapes}}]}}
 
 
 def _first(order: str) -> Clause:
-    return {"top_hits": {"size": 1, "_source": False, "sort": [{"@timestamp": order}]}}
+    return {"top_hits": {"size": 1, "_source": False, "sort": [{TIME: order}]}}
 
 
 def _portions(patterns: Sequence[_Pattern], size: int) -> Iterator[list[_Pattern]]:
