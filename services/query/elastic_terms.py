@@ -47,16 +47,24 @@ def address_hex(number: int) -> str:
     return f"{number:032x}"
 
 
-def address_of(text: str) -> int | None:
-    """The address that `text` is as Python's `ipaddress` reads it, IPv4 as ::ffff:0:0/96, a zone left out; or None."""
+def is_address(text: str) -> bool:
+    """Whether the text is an address as Python's `ipaddress` reads it."""
     if ":" not in text:
-        if not _IPV4.fullmatch(text):
-            return None
-        return _MAPPED | int.from_bytes(bytes(map(int, text.split("."))))
+        return text.count(".") == 3 and _IPV4.fullmatch(text) is not None
+    return _LOOKS_LIKE_IPV6.fullmatch(text) is not None and _is_ipv6(text)
+
+
+def _is_ipv6(text: str) -> bool:
     try:
-        return int(IPv6Address(text)) if _LOOKS_LIKE_IPV6.fullmatch(text) else None
+        IPv6Address(text)
     except ValueError:
-        return None
+        return False
+    return True
+
+
+def address_of(text: str) -> int:
+    """The number of an address, IPv4 in ::ffff:0:0/96, a zone left out. `ValueError` where it is none."""
+    return int(IPv6Address(text)) if ":" in text else _MAPPED | int(IPv4Address(text))
 
 
 def address_text(number: int) -> str:

@@ -20,7 +20,7 @@ import orjson
 
 from services.log_store.elasticsearch.mapping import MAX_KEYWORD
 from services.log_store.elasticsearch.promotion import Promotion
-from services.query.elastic_terms import address_hex, address_of, address_text, double_hex
+from services.query.elastic_terms import address_hex, address_of, address_text, double_hex, is_address
 from services.query.fields import MAX_PATH_PARTS, canonical_name
 from services.query.sql_values import NUMBER
 
@@ -70,7 +70,8 @@ class _Key:
     is_groupable: bool
     may_be_long: bool
     is_odd: bool
-    """Whether it may be long or cannot be grouped by."""
+    has_numbers: bool = False
+    """`is_odd` where it may be long or cannot be grouped by; `has_numbers` where it is known to be promoted, and not odd."""
 
 
 class AttributeTerms:
@@ -96,11 +97,11 @@ class AttributeTerms:
     def column(self, name: str, text: str, found: Found) -> None:
         """Add the number or the address that a keyword column is: its text has a field of its own."""
         if text[:1] in _FIRST_OF_NUMBERS or ":" in text:
-            number, address = self._kind(text)
+            number, has_address = self._kind(text)
             if number is not None:
                 found.terms.append(f"{name}\x00d{double_hex(number)}")
-            elif address is not None:
-                found.terms.append(f"{name}\x00i{address_hex(address)}")
+            elif has_address:
+                found.terms.append(f"{name}\x00i{address_hex(address_of(text))}")
         if len(text) > MAX_KEYWORD:
             found.left_out = True
 
@@ -136,6 +137,15 @@ class AttributeTerms:
                 else:  # most values, without a call
                     terms.append(key.other + value)
                     groups[path] = value
+            elif (
+                key.has_numbers
+                and (kind is float or kind is int)
+                and "e" not in (text := repr(value))
+                and path not in groups
+            ):
+                terms.append(key.number + text)
+                groups[path] = text
+                found.numbers[key.name] = value + 0.0
             elif kind is dict:
                 self._members(value, path + ".", found)
             elif kind is list:
@@ -157,12 +167,12 @@ class AttributeTerms:
         if text[:1] not in _FIRST_OF_NUMBERS and ":" not in text:
             self._value(key, path, key.other + text, text, found, is_long)
             return
-        number, address = self._kind(text)
+        number, has_address = self._kind(text)
         self._value(key, path, (key.other if number is None else key.number) + text, text, found, is_long)
         if number is not None:
             self._number(key, number, found)
-        elif address is not None:
-            self._address(key, address, text, found)
+        elif has_address:
+            self._address(key, text, found)
 
     def _scalar(self, key: _Key, path: str, value: Any, found: Found) -> None:
         """A number, true or false."""
@@ -198,15 +208,18 @@ class AttributeTerms:
 
     def _number(self, key: _Key, number: float, found: Found) -> None:
         if self._is_number(key.name) and not isinf(number):
+            key.has_numbers = not key.is_odd
             _put(found.numbers, key.name, number + 0.0)
         else:
             self._add(f"{key.name}\x00d{double_hex(number)}", found, key.may_be_long)
 
-    def _address(self, key: _Key, address: int, text: str, found: Found) -> None:
-        if self._is_address(key.name):
-            _put(found.addresses, key.name, address_text(address) if ":" in text else text)
+    def _address(self, key: _Key, text: str, found: Found) -> None:
+        if not self._is_address(key.name):
+            self._add(f"{key.name}\x00i{address_hex(address_of(text))}", found, key.may_be_long)
+        elif ":" in text:
+            _put(found.addresses, key.name, address_text(address_of(text)))
         else:
-            self._add(f"{key.name}\x00i{address_hex(address)}", found, key.may_be_long)
+            _put(found.addresses, key.name, text)
 
     def _add(self, term: str, found: Found, may_be_long: bool) -> None:
         if may_be_long and _size(term) > MAX_TERM_BYTES:
@@ -242,19 +255,17 @@ class _Kind(NamedTuple):
     """What a text is beside a text: a number, an address, or neither."""
 
     number: float | None
-    address: int | None
+    has_address: bool
 
 
 def _kind_of(text: str) -> _Kind:
-    if _NUMBER.fullmatch(text):
-        return _Kind(float(text), None)
-    if "." not in text and ":" not in text:
-        return _NO_KIND
-    address = address_of(text)
-    return _NO_KIND if address is None else _Kind(None, address)
+    if is_address(text):
+        return _ADDRESS
+    return _Kind(float(text), False) if _NUMBER.fullmatch(text) else _NEITHER
 
 
-_NO_KIND = _Kind(None, None)
+_NEITHER = _Kind(None, False)
+_ADDRESS = _Kind(None, True)
 _NO_KEY = _Key("", "", "", False, False, True)
 
 
