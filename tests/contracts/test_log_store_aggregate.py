@@ -303,6 +303,7 @@ def test_an_answer_of_too_many_rows_is_refused(store: LogStore) -> None:
     columns["timestamp"] = pa.array([second * 1_000_000 for second in range(count)]).cast(pa.timestamp("us", tz="UTC"))
     columns["level"], columns["message"] = pa.array(["info"] * count), seconds.cast(pa.string())
     store.append("acme", pa.table(columns, schema=LOG_SCHEMA))
+    assert store.settle("acme", 120)
     with pytest.raises(InvalidQuery, match="100,000 rows"):
         store.aggregate("acme", MatchAll(), Aggregation(("time",), 1))
     assert store.aggregate("acme", MatchAll(), Aggregation(("time",), 2)).table.num_rows == 50_001
