@@ -137,7 +137,7 @@ class ResidualEngine:
             rows, kept_bytes, is_full = 0, 0, False
             _create(check.cursor)
             for chunk in candidates:
-                kept = chunk.table.take(check.rows(chunk))
+                kept = chunk.table.take(pa.array(check.rows(chunk), pa.int64()))
                 _fill(check.cursor, f"INSERT INTO {TABLE} FROM incoming", kept)
                 rows, kept_bytes = rows + kept.num_rows, kept_bytes + kept.nbytes
                 is_full = kept_bytes > self._max_bytes

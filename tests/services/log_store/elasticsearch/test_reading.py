@@ -35,6 +35,7 @@ CHECKED = [
     "(host:* OR raw:/x/) AND NOT /7/",
     "problem:/./ AND word",
     "/no such thing/",
+    "/wo.d [qx]/",
 ]
 
 
