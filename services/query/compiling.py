@@ -4,13 +4,11 @@ Which leaf is served on which field, what is refused and in which words, what pa
 wildcards are read. A back end says what conditions are and how they are made.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from datetime import datetime
-from typing import Generic, TypeVar
 
 from services.errors import InvalidQuery
 from services.model import LEVEL_NUMBER, LEVELS, parse_record_id
+from services.query.back_end import BackEnd, Part
 from services.query.fields import FieldRef, Kind, canonical_level, resolve
 from services.query.sql_patterns import (
     NETWORK,
@@ -46,11 +44,8 @@ from services.query.tree import (
 Tokens = Callable[[str], list[str]]
 """Folds a text and cuts it into tokens, as DuckDB does: `regexp_extract_all(lower(text), '[\\pL\\pN_]+')`."""
 
-Part = TypeVar("Part")
-"""What a back end makes of a node."""
 
-
-class TreeCompiler(ABC, Generic[Part]):
+class TreeCompiler(BackEnd[Part]):
     """Turns a tree into what a back end asks.
 
     `tokens` folds and cuts a text as the engines do, `match_regex` tries an RE2 pattern: without it, regexes are refused.
@@ -226,100 +221,6 @@ class TreeCompiler(ABC, Generic[Part]):
             else:
                 folded.append(part)
         return folded
-
-    # -- trees ---------------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def everything(self) -> Part:
-        """Every record."""
-
-    @abstractmethod
-    def nothing(self) -> Part:
-        """No record."""
-
-    @abstractmethod
-    def negated(self, part: Part) -> Part:
-        """The other records."""
-
-    @abstractmethod
-    def all_of(self, parts: list[Part]) -> Part:
-        """Records that are in all parts."""
-
-    @abstractmethod
-    def any_of(self, parts: list[Part]) -> Part:
-        """Records that are in one part at least."""
-
-    # -- columns -------------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def levels(self, words: list[str]) -> Part:
-        """Records whose level is one of the words."""
-
-    @abstractmethod
-    def severities(self, low: int, high: int) -> Part:
-        """Records whose level's number lies between two, both included."""
-
-    @abstractmethod
-    def times(self, first: datetime | None, after: datetime | None) -> Part:
-        """Records from `first` until before `after`, naive UTC; None leaves a side open."""
-
-    @abstractmethod
-    def record(self, timestamp_us: int, seq: int) -> Part:
-        """One record."""
-
-    @abstractmethod
-    def has_column(self, column: str) -> Part:
-        """Records whose column of text or keyword is not NULL."""
-
-    @abstractmethod
-    def has_tags(self) -> Part:
-        """Records with a tag."""
-
-    # -- texts ---------------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def tokens_in_a_row(self, column: str, words: list[str]) -> Part:
-        """Folded tokens in a row, at least one."""
-
-    @abstractmethod
-    def literal(self, column: str, text: str) -> Part:
-        """A text without any token, as it stands."""
-
-    @abstractmethod
-    def token_matches(self, column: str, parts: list[Piece]) -> Part:
-        """A token that matches the pieces of a pattern, whose literals are folded and hold characters of tokens only."""
-
-    @abstractmethod
-    def text_regex(self, column: str, pattern: str) -> Part:
-        """An RE2 pattern that matches somewhere in what is looked at of a text, as it stands."""
-
-    # -- values --------------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def keyword_equals(self, column: str, value: str) -> Part:
-        """A keyword column that is exactly `value`."""
-
-    @abstractmethod
-    def keyword(self, column: str, test: ValueTest) -> Part:
-        """A keyword column for which the test holds."""
-
-    @abstractmethod
-    def tags(self, test: ValueTest) -> Part:
-        """A tag for which the test holds."""
-
-    @abstractmethod
-    def attribute(self, path: str, test: ValueTest) -> Part:
-        """A value that a reading of the path leads to. Every clause on attributes comes through here."""
-
-    # -- patterns ------------------------------------------------------------------------------------------------
-
-    def pattern(self, pattern_id: int) -> Part:
-        """Records of a pattern: none, where no dictionary knows patterns."""
-        return self.nothing()
-
-    def has_pattern(self) -> Part:
-        """Records of any pattern."""
-        return self.nothing()
 
 
 def _refusal(ref: FieldRef, test: ValueTest) -> InvalidQuery:

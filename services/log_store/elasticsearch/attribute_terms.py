@@ -8,16 +8,15 @@ Numbers are told as the JSON writes them, but in `groups`: there as DuckDB write
 group bears the same name in both stores.
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from math import isinf
 from typing import Any, NamedTuple
 
 import orjson
 
+from services.log_store.elasticsearch.attribute_json import WrittenNumber, grouped_number, parsed
 from services.log_store.elasticsearch.mapping import MAX_KEYWORD
 from services.log_store.elasticsearch.promotion import Promotion
 from services.query.elastic_terms import address_hex, address_of, address_text, double_hex, is_address
@@ -36,12 +35,6 @@ _SHORT = 3_900
 _KEPT = 50_000
 _NUMBER = re.compile(NUMBER)
 _FIRST_OF_NUMBERS = frozenset("-0123456789")
-
-
-class WrittenNumber(str):
-    """A number as the JSON text writes it."""
-
-    __slots__ = ()
 
 
 class Found:
@@ -90,7 +83,7 @@ class AttributeTerms:
 
     def read(self, text: str, found: Found) -> None:
         """Add what the attributes `text`, a JSON object, give. Nothing where it cannot be read as DuckDB reads it."""
-        members = _parsed(text)
+        members = parsed(text)
         if type(members) is dict:
             self._members(members, "", found)
 
@@ -284,74 +277,3 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
         values[key].append(value)
     else:
         values[key] = [values[key], value]
-
-
-# -- reading JSON ----------------------------------------------------------------------------------------------------
-
-
-def _parsed(text: str) -> Any:
-    """The object; None for no JSON. Numbers are Python's where those are written just so, otherwise `WrittenNumber`.
-
-    What reads and writes again to the same text, spaces aside, has no member twice and no number written otherwise.
-    Beyond a thousand brackets in each other it has to do that it reads.
-    """
-    try:
-        members = orjson.loads(text)
-        again = orjson.dumps(members).decode()
-    except orjson.JSONDecodeError:
-        return _parsed_slowly(text, None)
-    except orjson.JSONEncodeError:
-        return _parsed_slowly(text, members)
-    if again == text or _without_spaces(again) == _without_spaces(text):
-        return members
-    return _parsed_slowly(text, members)
-
-
-def _without_spaces(text: str) -> str:
-    return text.replace(" ", "").replace("\n", "")
-
-
-def _parsed_slowly(text: str, too_deep: Any) -> Any:
-    try:
-        members = json.loads(
-            text,
-            parse_int=WrittenNumber,
-            parse_float=WrittenNumber,
-            parse_constant=_refused,
-            object_pairs_hook=_first_of_each,
-        )
-        if "\\ud" in text.lower():
-            json.dumps(members, ensure_ascii=False).encode()
-    except RecursionError:
-        return too_deep
-    except ValueError:  # half a surrogate pair is a UnicodeEncodeError
-        return None
-    return members
-
-
-def _refused(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(reversed(pairs))
-
-
-def grouped_number(text: str) -> str:
-    """A JSON number as DuckDB writes it anew: doubles by their shortest digits, whole numbers as they are, -0 as 0.
-
-    Beyond all doubles as written; exponents below 1e-6 and from 1e21 (measured, DuckDB 2.0).
-    """
-    if not any(mark in text for mark in ".eE"):
-        return "0" if text == "-0" else str(text)
-    number = float(text)
-    if isinf(number):
-        return str(text)
-    shortest = repr(number)
-    if "e" not in shortest:
-        return shortest
-    digits, exponent = shortest.split("e")
-    if -7 < int(exponent) < 21:
-        positional = format(Decimal(shortest), "f")
-        return positional if "." in positional else positional + ".0"
-    return f"{digits}e{int(exponent)}"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.log_store.elasticsearch.attribute_terms import AttributeTerms, Found
-from services.log_store.elasticsearch.mapping import MAX_KEYWORD, MAX_TOKEN
+from services.log_store.elasticsearch.mapping import MAX_TOKEN
 from services.log_store.elasticsearch.promotion import Promotion
 from services.log_store.interface import LogRecord
 from services.model import LOG_SCHEMA, LogBatch, record_id
@@ -20,9 +20,8 @@ from services.query.sql_texts import TEXT_LIMIT
 LONG_VALUE = "a value is too long to be searched: it is kept"
 LONG_WORD = f"a word of more than {MAX_TOKEN:,} characters is searched by its beginning"
 
-_COLUMNS = ("level", "message", "service", "environment", "host", "trace_id", "span_id", "source", "upload_id", "raw")
-_TEXTS = (*_COLUMNS, "attributes", "problem")
-_KEYWORDS = ("source", "service", "environment", "host", "trace_id", "span_id", "upload_id")
+_KEYWORDS = ("service", "environment", "host", "trace_id", "span_id", "source", "upload_id")
+_TEXTS = ("level", "message", *_KEYWORDS, "raw", "attributes", "problem")
 _LONG_WORD = re.compile(rf"\w{{{MAX_TOKEN + 1}}}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -81,27 +80,11 @@ def _lists(column: pa.ChunkedArray) -> Sequence[list[str] | None]:
 
 def _document(organisation_id: str, row: tuple[Any, ...], reader: AttributeTerms) -> Document:
     """In two parts: what the record says, which has the checksum, and what is made of it or given to it by the store."""
-    (record, at, seq, shape_id, tags, level, message, service, environment, host, trace_id, span_id) = row[:12]
-    source, upload_id, raw, attributes, problem = row[12:]
-    own: dict[str, Any] = {"organisation": organisation_id}
-    content: dict[str, Any] = {"@timestamp": at, "log": {"level": level}, "message": message}
+    record, at, seq, shape_id, tags, level, message, *columns, raw, attributes, problem = row
     found = Found()
-    if service is not None:
-        content["service"] = {"name": service}
-        reader.column("service", service, found)
-    if environment is not None:
-        content.setdefault("service", {})["environment"] = environment
-        reader.column("environment", environment, found)
-    for name, field, text in (("host", "host", host), ("trace_id", "trace", trace_id), ("span_id", "span", span_id)):
-        if text is not None:
-            content[field] = {"name" if field == "host" else "id": text}
-            reader.column(name, text, found)
-    if source is not None:
-        content["labels"] = {"source": source}
-        reader.column("source", source, found)
-    if upload_id is not None:
-        own["upload_id"] = upload_id
-        reader.column("upload_id", upload_id, found)
+    content: dict[str, Any] = {"@timestamp": at, "log": {"level": level}, "message": message}
+    own: dict[str, Any] = {"organisation": organisation_id}
+    _add_keywords(content, own, columns, reader, found)
     if tags:
         content["tags"] = tags
         for tag in tags:
@@ -116,18 +99,42 @@ def _document(organisation_id: str, row: tuple[Any, ...], reader: AttributeTerms
     event = {"sequence": seq} if raw is None else {"original": raw, "sequence": seq}
     said = orjson.dumps(content)
     checksum = _checksum(said, raw)
-    given = {"checksum": checksum, "shape": shape_id, "terms": found.terms}
-    made: dict[str, Any] = {
-        "event": event,
-        "attributes": found.groups,
-        "numbers": found.numbers,
-        "ips": found.addresses,
-    }
-    is_long = len(message) > MAX_TOKEN or len(attributes or "") > TEXT_LIMIT
-    if is_long or raw is not None or problem is not None or found.left_out or tags:
+    if found.left_out or any(
+        text is not None and len(text) > MAX_TOKEN for text in (message, raw, attributes, problem)
+    ):
         said = orjson.dumps(_limited(content, event, found))
-    body = b"".join((said[:-2], b",", orjson.dumps(given)[1:-1], b"},", orjson.dumps(made)[1:]))
-    return Document(record, body, checksum)
+    given = {"checksum": checksum, "shape": shape_id, "terms": found.terms}
+    made = {"event": event, "attributes": found.groups, "numbers": found.numbers, "ips": found.addresses}
+    return Document(
+        record, b"".join((said[:-2], b",", orjson.dumps(given)[1:-1], b"},", orjson.dumps(made)[1:])), checksum
+    )
+
+
+def _add_keywords(
+    content: dict[str, Any], own: dict[str, Any], columns: list[str | None], reader: AttributeTerms, found: Found
+) -> None:
+    service, environment, host, trace_id, span_id, source, upload_id = columns
+    if service is not None:
+        content["service"] = {"name": service}
+        reader.column("service", service, found)
+    if environment is not None:
+        content.setdefault("service", {})["environment"] = environment
+        reader.column("environment", environment, found)
+    if host is not None:
+        content["host"] = {"name": host}
+        reader.column("host", host, found)
+    if trace_id is not None:
+        content["trace"] = {"id": trace_id}
+        reader.column("trace_id", trace_id, found)
+    if span_id is not None:
+        content["span"] = {"id": span_id}
+        reader.column("span_id", span_id, found)
+    if source is not None:
+        content["labels"] = {"source": source}
+        reader.column("source", source, found)
+    if upload_id is not None:
+        own["upload_id"] = upload_id
+        reader.column("upload_id", upload_id, found)
 
 
 def _checksum(said: bytes, raw: str | None) -> str:
@@ -140,7 +147,7 @@ def _checksum(said: bytes, raw: str | None) -> str:
 def _limited(content: dict[str, Any], event: dict[str, Any], found: Found) -> dict[str, Any]:
     """`content`, which says what cannot be searched, and has put aside what lies beyond the part of a text that is."""
     own = content["elkvision"]
-    notes = [LONG_VALUE] if found.left_out or any(len(tag) > MAX_KEYWORD for tag in content.get("tags", ())) else []
+    notes = [LONG_VALUE] if found.left_out else []
     texts = (content["message"], event.get("original", ""), own.get("problem", ""))
     if any(len(text) > MAX_TOKEN and _LONG_WORD.search(text[:TEXT_LIMIT]) for text in texts):
         notes.append(LONG_WORD)

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from services.errors import InvalidQuery
 from services.log_store.elasticsearch.promotion import Promotion
+from services.query.elastic import filtered
 from services.query.language import parse
 from services.query.tree import (
     And,
@@ -24,8 +27,8 @@ from services.query.tree import (
     Word,
 )
 from tests.elastic import Elastic, elastic
-from tests.records import batch, record
-from tests.services.query.elastic_index import ElasticIndex, filled_index
+from tests.records import START, batch, record
+from tests.services.query.elastic_index import ORGANISATION, ElasticIndex, filled_index
 from tests.services.query.random_records import ADDRESSES, NUMBERS, TEXTS
 from tests.services.query.random_trees import NETWORKS
 
@@ -272,22 +275,49 @@ def test_patterns_are_the_shapes_of_records(mixed: ElasticIndex) -> None:
 
 
 def test_the_largest_queries_that_are_taken_are_answered(mixed: ElasticIndex) -> None:
-    many = Or(tuple(Field(f"k{number}", str(number)) for number in range(490)))
-    mixed.found(mixed.compiled(many).query)
-    deep: Query = Word("x")
-    for number in range(22):
-        deep = (And if number % 2 else Or)((Word(f"w{number}"), deep))
-    mixed.found(mixed.compiled(Not(deep)).query)
+    taken = [each for size in range(450, 520) if (each := _taken(mixed, _wide(size))) is not None]
+    assert 0 < len(taken) < 70
+    assert mixed.found(taken[-1]) == set()
+
+
+def test_the_deepest_queries_that_are_taken_are_answered(mixed: ElasticIndex) -> None:
+    for shape in (_deep, _deep_in_nots):
+        taken = [each for depth in range(40) if (each := _taken(mixed, shape(depth))) is not None]
+        assert 15 < len(taken) < 40
+        mixed.found(taken[-1])
 
 
 def test_queries_that_the_server_would_refuse_are_refused_before(mixed: ElasticIndex) -> None:
     with pytest.raises(InvalidQuery, match="things at once"):
-        mixed.compiled(Or(tuple(Field(f"k{number}", str(number)) for number in range(600))))
-    deep: Query = Word("x")
-    for number in range(40):
-        deep = (And if number % 2 else Or)((Word(f"w{number}"), deep))
+        mixed.compiled(_wide(600))
     with pytest.raises(InvalidQuery, match="parentheses"):
-        mixed.compiled(deep)
+        mixed.compiled(_deep(60))
+
+
+def _wide(size: int) -> Query:
+    return Or(tuple(Field(f"k{number}", str(number)) for number in range(size)))
+
+
+def _deep(depth: int) -> Query:
+    query: Query = Word("x")
+    for number in range(depth):
+        query = (And if number % 2 else Or)((Word(f"w{number}"), query))
+    return query
+
+
+def _deep_in_nots(depth: int) -> Query:
+    query: Query = Word("x")
+    for number in range(depth):
+        query = Not(And((Word(f"w{number}"), query)))
+    return query
+
+
+def _taken(index: ElasticIndex, query: Query) -> dict[str, Any] | None:
+    """What is asked of Elasticsearch, or None where the query is refused."""
+    try:
+        return filtered(index.compiled(query), ORGANISATION, START, START + timedelta(days=1))
+    except InvalidQuery:
+        return None
 
 
 def test_nots_in_nots_are_not_deep(mixed: ElasticIndex) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from services.log_store.duckdb import DuckDBLogStore
 from services.log_store.duckdb.attribute_sql import attribute_sql, text_of, texts_of_list
-from services.log_store.elasticsearch.attribute_terms import AttributeTerms, Found, grouped_number
+from services.log_store.elasticsearch.attribute_json import grouped_number
+from services.log_store.elasticsearch.attribute_terms import AttributeTerms, Found
 from services.log_store.elasticsearch.documents import (
     LONG_VALUE,
     LONG_WORD,
