@@ -25,7 +25,7 @@ from services.history import HistoryEntry
 from services.log_store.interface import Handle, LogPage
 from services.principal import Principal, Scope
 from services.search import Histogram, Notice, SearchRequest, Stats
-from services.search.completeness import partial_words
+from services.search.completeness import partial_page
 from services.services import Services
 
 PAGE_ROOT = "explorer-page"
@@ -263,8 +263,9 @@ def _found(
     found = services.search.search(principal, request, handle=handle)
     total = found.total or 0
     _note_search(services, principal, asked, total)
-    notice = _notice(services, principal, asked, found, handle)
-    mode = "first" if notice == "first" else "rows" if total else "empty"
+    notice = _notice(services, principal, asked, found, request, handle)
+    has_rows = bool(found.records) or (total > 0 and not found.is_partial)
+    mode = "first" if notice == "first" else "rows" if has_rows else "empty"
     at_least = found.total_is_at_least or found.is_partial
     return (
         _page(asked, found.records, zone, services.clock.now())
@@ -275,16 +276,20 @@ def _found(
 
 
 def _notice(
-    services: Services, principal: Principal, asked: dict[str, Any], found: LogPage, handle: Handle | None
+    services: Services,
+    principal: Principal,
+    asked: dict[str, Any],
+    found: LogPage,
+    request: SearchRequest,
+    handle: Handle | None,
 ) -> Any:
     """What stands above the rows or in their place: what the answer leaves out, or why there are none."""
-    if found.is_partial:
-        words = partial_words(found.scanned_rows, newest_first=asked.get("order") != "asc")
-        if found.total:
+    words = partial_page(found, request)
+    if words is not None:
+        if found.records:
             return search_states.partial(words)
-        return search_states.nothing_seen(words, can_clear=bool(asked.get("q")))
-    zone = services.preferences.get(principal).timezone
-    return None if found.total else nothing(services, principal, asked, zone, handle)
+        return search_states.nothing_seen(words, goes_on=bool(found.next_cursor), can_clear=bool(asked.get("q")))
+    return None if found.total else nothing(services, principal, asked, request.timezone, handle)
 
 
 def _order(asked: dict[str, Any]) -> str:
@@ -329,11 +334,13 @@ def nothing(
     if not newest.total:
         return "first"
     for preset in _wider(asked):
-        found = services.search.search(principal, _request_over(asked, preset, zone), handle=handle)
+        wider = _request_over(asked, preset, zone)
+        found = services.search.search(principal, wider, handle=handle)
         if found.total:
             return _wider_state(asked, preset, found, zone)
-        if found.is_partial:
-            return search_states.nothing_seen(partial_words(found.scanned_rows), can_clear=bool(asked.get("q")))
+        words = partial_page(replace(found, next_cursor=None), wider)
+        if words is not None:
+            return search_states.nothing_seen(words, can_clear=bool(asked.get("q")))
     noticed = services.search.notices(principal, request_of(asked, zone))
     return _misspelt_state(noticed) if noticed else _nowhere_state(asked, newest.records[0]["timestamp"], zone)
 

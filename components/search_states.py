@@ -2,7 +2,7 @@
 
 from dash import html
 
-from components.actions import patch
+from components.actions import act, patch
 from components.icons import icon
 from components.states import button, note, state
 from services.errors import BackendTimeout, BackendUnavailable, ElkVisionError
@@ -32,10 +32,11 @@ def partial(words: str) -> html.Div:
     return html.Div(note(words, symbol="exclamation-triangle-fill", kind=""), className="ev-partial", role="status")
 
 
-def nothing_seen(words: str, *, can_clear: bool) -> html.Div:
-    """Where nothing matches among the records that could be looked at: others may."""
+def nothing_seen(words: str, *, can_clear: bool, goes_on: bool = False) -> html.Div:
+    """Where nothing matches among the records that could be looked at: others may, on the next page where it `goes_on`."""
     actions = [
-        button("Search the last hour", primary=True, **patch(range="1h", **{"from": "", "to": ""})),
+        *([button("Look further", primary=True, **act("older"))] if goes_on else []),
+        button("Search the last hour", primary=not goes_on, **patch(range="1h", **{"from": "", "to": ""})),
         *([button("Clear the query", **patch(q=""))] if can_clear else []),
     ]
     return state("Nothing found among the records that could be looked at", words, actions)

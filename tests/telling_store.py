@@ -5,13 +5,24 @@ from dataclasses import replace
 from typing import Any
 
 from services.errors import BackendUnavailable
-from services.log_store.interface import AggregateResult, FieldsResult, LogPage, LogRecord, LogStore, PatternsResult
+from services.log_store.interface import (
+    AggregateResult,
+    FieldsResult,
+    LogPage,
+    LogQuery,
+    LogRecord,
+    LogStore,
+    PatternsResult,
+)
+
+FIRST = "0" * 16 + "-" + "0" * 16
+"""The id before all others, which no record has."""
 
 
 class TellingStore:
     """Answers like `inner`.
 
-    is_partial  reads say that not all records could be looked at
+    is_partial  reads say that not all records could be looked at; a first page without records goes on
     is_settled  what `settle` answers; a record of `late_ids` is found only after it was asked
     is_down     reads raise `BackendUnavailable`
     """
@@ -39,10 +50,12 @@ class TellingStore:
         return self.is_settled
 
     def get(self, organisation_id: str, record_id: str) -> LogRecord:
-        return self.inner.get(organisation_id, "0" * 16 + "-" + "0" * 16 if record_id in self.late_ids else record_id)
+        return self.inner.get(organisation_id, FIRST if record_id in self.late_ids else record_id)
 
-    def search(self, *arguments: Any, **options: Any) -> LogPage:
-        return self._told(self.inner.search(*arguments, **options))
+    def search(self, organisation_id: str, query: LogQuery, **options: Any) -> LogPage:
+        page: LogPage = self._told(self.inner.search(organisation_id, query, **options))
+        goes_on = page.is_partial and not page.records and query.cursor is None
+        return replace(page, next_cursor=FIRST) if goes_on else page
 
     def aggregate(self, *arguments: Any, **options: Any) -> AggregateResult:
         return self._told(self.inner.aggregate(*arguments, **options))

@@ -40,7 +40,7 @@ def aggregate_logs(query: AggregateQuery) -> dict[str, Any]:
     with services().queries.running(caller(), query.query_id) as handle:
         fresh = settled(query)
         found = services().analytics.aggregate(caller(), request_of(query), wanted, handle=handle)
-    return aggregate_json(found) | completeness_json(found.is_partial, fresh, looked_at=found.scanned_rows)
+    return aggregate_json(found) | completeness_json(found.is_partial, fresh)
 
 
 @analytics.get("/logs/fields/", responses={200: Fields} | CANCELLED)
@@ -60,7 +60,7 @@ def list_field_values(path: FieldPath, query: ValuesQuery) -> dict[str, Any]:
         found = services().analytics.field_values(
             caller(), request_of(query), path.name, limit=query.limit, prefix=query.prefix, handle=handle
         )
-    return values_json(path.name, found) | completeness_json(found.is_partial, fresh, looked_at=found.looked_at)
+    return values_json(path.name, found) | completeness_json(found.is_partial, fresh)
 
 
 @analytics.get("/logs/patterns/", responses={200: Patterns})

@@ -9,7 +9,7 @@ from app.api.models.search import ContextQuery, Fresh, SearchBody, SearchFilters
 from services.errors import InvalidInput
 from services.log_store.interface import SAME_STREAM, LogContext, LogPage, LogRecord
 from services.search import Notice, SearchRequest, Stats
-from services.search.completeness import remarks
+from services.search.completeness import PARTIAL_COUNTS, partial_page, remarks
 
 
 def request_of(said: SearchQuery | SearchBody | SearchFilters) -> SearchRequest:
@@ -36,7 +36,7 @@ def found(said: SearchQuery | SearchBody) -> dict[str, Any]:
     with services().queries.running(caller(), said.query_id) as handle:
         fresh = settled(said)
         page = services().search.search(caller(), request, handle=handle)
-    told = completeness_json(page.is_partial, fresh, looked_at=page.scanned_rows, newest_first=request.newest_first)
+    told = _told_json(partial_page(page, request), fresh)
     notices = told.pop("notices", [])
     if not page.total and not request.cursor:
         notices += _notices_json(services().search.notices(caller(), request))
@@ -48,12 +48,14 @@ def settled(said: Fresh) -> bool | None:
     return services().search.settle(caller()) if said.fresh else None
 
 
-def completeness_json(
-    is_partial: bool, fresh: bool | None, *, looked_at: int = 0, newest_first: bool = True
-) -> dict[str, Any]:
-    """What an answer leaves out, as the API writes it: `partial`, `fresh` and `notices`, each where it says something."""
-    told = remarks(is_partial=is_partial, is_fresh=fresh, looked_at=looked_at, newest_first=newest_first)
-    members = {"partial": is_partial or None, "fresh": fresh, "notices": _notices_json(told) or None}
+def completeness_json(is_partial: bool, fresh: bool | None) -> dict[str, Any]:
+    """What an answer of counts leaves out: `partial`, `fresh` and `notices`, each where it says something."""
+    return _told_json(PARTIAL_COUNTS if is_partial else None, fresh)
+
+
+def _told_json(partial: str | None, fresh: bool | None) -> dict[str, Any]:
+    told = remarks(partial, is_fresh=fresh)
+    members = {"partial": partial is not None or None, "fresh": fresh, "notices": _notices_json(told) or None}
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -131,5 +133,5 @@ def statistics_json(stats: Stats, fresh: bool | None) -> dict[str, Any]:
     }
     over_time = [{"start": rfc3339(row.bucket), "level": row.level, "count": row.count} for row in stats.over_time]
     rest = {"over_time": over_time, "interval_s": stats.interval_s, "took_ms": milliseconds(stats.took_ms)}
-    told = completeness_json(stats.is_partial, fresh, looked_at=stats.looked_at)
+    told = completeness_json(stats.is_partial, fresh)
     return {"total": stats.total, **counts, **rest, **told}

@@ -159,8 +159,9 @@
   function showPager() {
     const pager = document.getElementById("explorer-pager");
     const from = shown.offset + 1, to = shown.offset + shown.rows.length;
-    pager.hidden = shown.total <= shown.rows.length && !(shown.at_least && shown.next_cursor);
-    document.getElementById("explorer-span").textContent =
+    const looksOn = shown.at_least && (shown.next_cursor || state.trail.length);
+    pager.hidden = shown.total <= shown.rows.length && !looksOn;
+    document.getElementById("explorer-span").textContent = !shown.rows.length ? "No records on this page" :
       `${from.toLocaleString("en")} to ${to.toLocaleString("en")} of ${shown.at_least ? "at least " : ""}${shown.total.toLocaleString("en")}`;
     pager.querySelector('[data-act="newer"]').disabled = state.trail.length === 0;
     pager.querySelector('[data-act="older"]').disabled = !shown.next_cursor;

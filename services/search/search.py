@@ -55,7 +55,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Stats:
-    """Exact counts of everything that matches; with `is_partial`, of the `looked_at` records that could be looked at.
+    """Exact counts of everything that matches; with `is_partial`, of the records that could be looked at.
 
     by_level has every level that occurs, gravest first; the others at most `FACET_VALUES` values, most frequent first,
     None for records without one.
@@ -73,7 +73,6 @@ class Stats:
     end: datetime | None = None
     took_ms: float = 0.0
     is_partial: bool = False
-    looked_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,6 @@ class Search:
             end=last,
             took_ms=sum(result.took_ms for result in found),
             is_partial=any(result.is_partial for result in found),
-            looked_at=max(result.scanned_rows for result in found),
         )
 
     def delete(self, principal: Principal, request: SearchRequest, *, dry_run: bool = False) -> Deletion:

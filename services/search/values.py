@@ -45,7 +45,7 @@ class FieldValues:
     present  records among them that have the field (with a prefix: a value that begins so)
     other    records with values that are not told; a record with a list counts once for each different value of it
     numbers  None where no value is a number, and for columns: their values are names
-    is_partial  not all records could be looked at: the numbers are of about `looked_at` of them
+    is_partial  not all records could be looked at: the numbers are of those that were
     """
 
     values: list[ValueCount]
@@ -55,7 +55,6 @@ class FieldValues:
     numbers: Numbers | None
     took_ms: float
     is_partial: bool = False
-    looked_at: int = 0
 
 
 def values_of(
@@ -88,7 +87,6 @@ def values_of(
         numbers=numbers,
         took_ms=sum(each.took_ms for each in found),
         is_partial=any(each.is_partial for each in (all_matches, *found)),
-        looked_at=max(each.scanned_rows for each in (all_matches, *found)),
     )
 
 

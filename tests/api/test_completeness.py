@@ -63,9 +63,10 @@ def test_a_partial_answer_says_so_and_why(teller: Caller, told: TellingStore, pa
     answer = teller.get(f"/api/{path}").json
     assert answer["partial"] is True
     [said] = [each["message"] for each in answer["notices"]]
-    assert said.startswith("Partial: only the newest ")
-    if path not in ("logs/fields/", "logs/patterns/"):
-        assert "the newest 100,000 candidates were looked at" in said
+    if path in ("logs/", "logs/search/"):
+        assert said.startswith("Partial: only the newest 100,000 candidates were looked at; older ones may match too.")
+    else:
+        assert said.startswith("Partial: not all records or groups could be looked at")
 
 
 def test_a_partial_total_is_at_least_so_many(teller: Caller, told: TellingStore) -> None:
@@ -73,6 +74,14 @@ def test_a_partial_total_is_at_least_so_many(teller: Caller, told: TellingStore)
     answer = teller.get("/api/logs/?sort=timestamp").json
     assert (answer["total"], answer["total_relation"]) == (10, "gte")
     assert "only the oldest 100,000 candidates" in answer["notices"][0]["message"]
+
+
+def test_a_partial_page_says_that_the_next_goes_on(teller: Caller, told: TellingStore) -> None:
+    told.is_partial = True
+    first = teller.get("/api/logs/?page_size=4").json
+    assert "The next page goes on with those." in first["notices"][0]["message"]
+    second = teller.get(f"/api/logs/?page_size=4&cursor={first['next_cursor']}").json
+    assert second["notices"][0]["message"].startswith("Partial: not all candidates were looked at")
 
 
 def test_a_dry_run_that_could_not_look_at_all_says_so(teller: Caller, told: TellingStore) -> None:

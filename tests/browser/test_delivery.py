@@ -166,6 +166,11 @@ def test_a_partial_answer_is_shown_as_one(open_page: Callable[..., Any], server:
     assert page.locator(".ev-lr").count() == 100
     page.goto("/explorer?q=absent")
     page.wait_for_selector("text=Nothing found among the records that could be looked at")
+    assert page.inner_text("#explorer-span") == "No records on this page"
+    page.click("text=Look further")
+    page.wait_for_selector("#explorer-pager [data-act=older]:disabled")
+    page.click("#explorer-pager [data-act=newer]")
+    page.wait_for_selector("text=Look further")
 
 
 def test_a_store_out_of_reach_is_not_an_empty_one(
