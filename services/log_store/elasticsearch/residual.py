@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from services.log_store.duckdb.engine import translated
@@ -137,7 +139,7 @@ class ResidualEngine:
             rows, kept_bytes, is_full = 0, 0, False
             _create(check.cursor)
             for chunk in candidates:
-                kept = chunk.table.take(pa.array(check.rows(chunk), pa.int64()))
+                kept = chunk.table.take(check.rows(chunk))
                 _fill(check.cursor, f"INSERT INTO {TABLE} FROM incoming", kept)
                 rows, kept_bytes = rows + kept.num_rows, kept_bytes + kept.nbytes
                 is_full = kept_bytes > self._max_bytes
@@ -176,14 +178,15 @@ class Check:
         self.cursor = cursor
         self._condition = TRUE if residual is None else _Compiler(cursor, shapes).compile(residual)
 
-    def rows(self, chunk: Chunk) -> list[int]:
+    def rows(self, chunk: Chunk) -> npt.NDArray[np.int64]:
         """Which rows of the chunk match, rising."""
         if self._condition is TRUE:
-            return list(range(len(chunk.hits)))
+            return np.arange(len(chunk.hits))
         numbered = chunk.table.append_column("row", pa.arange(0, len(chunk.hits)))
         _fill(self.cursor, "CREATE OR REPLACE TEMP TABLE chunk AS FROM incoming", numbered)
         sql = f"SELECT row FROM temp.chunk WHERE {self._condition.sql} ORDER BY row"
-        return [row[0] for row in self.cursor.execute(sql, self._condition.values).fetchall()]
+        found = self.cursor.execute(sql, self._condition.values).fetchall()
+        return np.fromiter((row[0] for row in found), np.int64, len(found))
 
     def matches(self, chunk: Chunk) -> list[Hit]:
         """The candidates of the chunk that match, in order."""
