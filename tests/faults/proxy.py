@@ -18,6 +18,7 @@ with Proxy("http://127.0.0.1:19200", seed=7) as proxy:
     mixed_up      passed on; the items of the answer come in reverse
 
 A document that holds `poison` is refused with 400 whatever the fault, and a request of more than `most_bytes` with 413.
+`meanwhile` is called after a bulk that was passed on is carried out, and before its answer is lost.
 """
 
 import http.client
@@ -27,6 +28,7 @@ import socket
 import struct
 import threading
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +54,7 @@ class Proxy:
         self.faults: dict[str, float] = {}
         self.poison = b"poison"
         self.most_bytes = 1 << 30
+        self.meanwhile: Callable[[], None] = lambda: None
         self.done: Counter[str] = Counter()
         self.rng = random.Random(seed)
         self.lock = threading.Lock()
@@ -171,6 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _after(self, fault: str, status: int, content: bytes, kind: str) -> None:
         """What becomes of the answer of a bulk that was passed on."""
+        self.proxy.meanwhile()
         if fault == "reset":
             self._reset()
         elif fault == "lost":

@@ -14,12 +14,12 @@ _CHECKSUM = "elkvision.checksum"
 
 
 def checksums_in(es: Elasticsearch, places: Mapping[str, str]) -> dict[str, str]:
-    """id -> checksum of the documents at `places` (id -> index), also of those that no search finds yet.
+    """id -> checksum of the documents at `places` (id -> index, "" unknown), also of those that no search finds yet.
 
     An id that is not there, or cannot be read, is left out. Raises what the client raises.
     """
     found: dict[str, str] = {}
-    wanted = [{"_index": index, "_id": identity} for identity, index in places.items()]
+    wanted = [{"_index": index, "_id": identity} for identity, index in places.items() if index]
     for at in range(0, len(wanted), _AT_ONCE):
         answer = es.options(max_retries=0).mget(
             docs=wanted[at : at + _AT_ONCE], source_includes=[_CHECKSUM], filter_path="docs._id,docs.found,docs._source"

@@ -27,7 +27,7 @@ found_there  sent before without an answer, and found with the same content
 retried      put back to be sent again
 refitted     sent again without fields of their own, because the index takes no more
 conflicts    another record had the id: they got a new one
-looked_up    searched for before they were sent again, because the stream may have got a new index meanwhile
+looked_up    searched for before they were sent again, because nobody answered the first time or knows whether
 """
 
 RATE_WINDOW_S = 10

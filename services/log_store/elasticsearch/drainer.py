@@ -5,8 +5,9 @@ A record leaves only with a definite answer about itself:
     its id is there, with the same content   stored by an attempt whose answer was lost
     its id is there, with other content      an alarm; it gets a new id, through the spool
     refused for what it is      once more without fields of its own, then a dead letter
-    anything else               sent again, and looked for first where the stream has got a new index meanwhile: within
-                                one index the server itself refuses a second document of an id, over several it does not
+    refused for the moment      sent again
+    no answer                   looked for in the whole stream, then sent again: the server refuses a second document of
+                                an id within one index, and the stream may have got another index meanwhile
 `on_stored` is told of each record once in the life of a process, also of one that an earlier process had sent: who
 was told by that one knows the id.
 """

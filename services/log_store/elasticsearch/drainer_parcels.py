@@ -28,7 +28,6 @@ class Parcel:
     documents  as they are sent, once they are made
     attempts   how often they were sent
     in_doubt   they may be stored: sent without an answer, by this process or an earlier one
-    sent_to    the index that the stream wrote to when they were first sent; empty where nobody knows
     is_typed   with fields of their own for numbers and addresses
     """
 
@@ -37,7 +36,6 @@ class Parcel:
     documents: Sequence[Document] | None = None
     attempts: int = 0
     in_doubt: bool = False
-    sent_to: str = ""
     is_typed: bool = True
 
     @property

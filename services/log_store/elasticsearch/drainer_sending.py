@@ -124,14 +124,11 @@ class Sending:
         if len(body) > 2 * self._all.pace.bulk_bytes and len(made) > 1:
             self._send_halves(organisation_id, parcels)
             return
-        stream = self._all.streams.ready(organisation_id)
-        parcels = [
-            replace(each, attempts=each.attempts + 1, sent_to=each.sent_to or _first_index(each, stream.write_index))
-            for each in parcels
-        ]
+        stream = self._all.streams.name(organisation_id)
+        parcels = [replace(each, attempts=each.attempts + 1) for each in parcels]
         began = self._all.clock.monotonic()
         try:
-            items = bulk.send(self._all.es, stream.name, body, self._all.timeout_s)
+            items = bulk.send(self._all.es, stream, body, self._all.timeout_s)
         except Exception as error:  # whatever it is, the request may have been carried out
             self._unsent(organisation_id, parcels, failure_of(error), len(body))
             return
@@ -250,28 +247,23 @@ class Sending:
     # -- what was there before -----------------------------------------------------------------------------------
 
     def _without_stored(self, organisation_id: str, parcels: Sequence[Parcel]) -> list[Parcel]:
-        """What is left to be sent of parcels in doubt. Within one index `create` itself tells."""
-        stream = self._all.streams.look(organisation_id)
-        asked = [each for each in parcels if len(stream.indices) > 1 and each.sent_to != stream.write_index]
-        if not asked:
-            return list(parcels)
-        asked = self._made(organisation_id, asked)
-        ids = [document.id for parcel in asked for document in parcel.documents or ()]
-        found = checksums_in_stream(self._all.es, stream.name, ids)
+        """What is left to be sent of parcels in doubt.
+
+        `create` alone would not do: it sees only the index that is written to now, and whoever asks first which one
+        that is may hear of a new one only when the record is in it twice.
+        """
+        made = self._made(organisation_id, parcels)
+        ids = [document.id for parcel in made for document in parcel.documents or ()]
+        found = checksums_in_stream(self._all.es, self._all.streams.name(organisation_id), ids)
         self._all.counters.add("looked_up", len(ids))
-        missing = self._compare(organisation_id, asked, found)
-        untouched = [each for each in parcels if len(stream.indices) == 1 or each.sent_to == stream.write_index]
-        return untouched + [replace(each, sent_to=stream.write_index) for each in missing]
+        return self._compare(organisation_id, made, found)
 
     def _apply_existing(self, organisation_id: str, parcels: Sequence[Parcel], outcome: Outcome) -> None:
         there = pieces(parcels, outcome.existing)
-        indices = [outcome.errors[at].index for at in outcome.existing]
         ids = [document.id for parcel in there for document in parcel.documents or ()]
-        write_index = self._all.streams.ready(organisation_id).write_index
+        places = {identity: outcome.errors[at].index for identity, at in zip(ids, outcome.existing, strict=True)}
         try:
-            found = checksums_in(
-                self._all.es, {identity: index or write_index for identity, index in zip(ids, indices, strict=True)}
-            )
+            found = checksums_in(self._all.es, places)
         except (ApiError, TransportError) as error:
             self._failed(organisation_id, there, replace(failure_of(error), is_unknown=True))
             return
@@ -323,11 +315,6 @@ class Sending:
                 self._all.on_stored(organisation_id, batch)
         except Exception:  # a listener's fault is not the drainer's
             log.exception("a listener failed on stored records of %s", organisation_id)
-
-
-def _first_index(parcel: Parcel, write_index: str) -> str:
-    """Where a parcel goes the first time. Of one that an earlier process may have sent nobody knows."""
-    return "" if parcel.consignment.frame.in_doubt else write_index
 
 
 def _told(error: ItemError | None) -> str:

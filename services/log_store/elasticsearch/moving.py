@@ -150,7 +150,7 @@ class MovingStreams:
         def made(*, typed: bool) -> list[Document]:
             return documents(organisation_id, records, shape_ids, promotion, typed=typed)
 
-        sending = Sending(self._es, stream.name, made, self._settings.timeout_s)
+        sending = Sending(self._es, stream, made, self._settings.timeout_s)
         stored = sending.run()
         self._sent_bytes += sending.sent_bytes
         if self._sent_bytes >= ROLLOVER_EACH_BYTES:
