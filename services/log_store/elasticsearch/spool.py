@@ -85,8 +85,8 @@ class Spool:
         """
         if not 0 <= worker <= MAX_WORKER:
             raise ValueError(f"worker must lie between 0 and {MAX_WORKER}")
+        self._clock = clock
         self._max_bytes = max_bytes
-        self._worker = worker
         self._closed = False
         self._lock = _locked(folder)
         try:
@@ -123,7 +123,7 @@ class Spool:
         Raises `Conflict` (idempotency), `StorageFull`, `QuotaExceeded` (too much waits for delivery),
         `BackendUnavailable`; `ValueError` for a batch that has not `LOG_SCHEMA` or `CODED_SCHEMA`.
         """
-        write = Write(organisation_id, _checked(batch), _key(organisation_id, idempotency), upload)
+        write = Write(self._clock.now(), organisation_id, _checked(batch), _key(organisation_id, idempotency), upload)
         self._require_room()
         if write.key is not None:
             self._keys.want(write, write.key)

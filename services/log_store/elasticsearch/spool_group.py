@@ -21,8 +21,9 @@ _SMALL_BYTES = 1 << 20
 
 @dataclass(eq=False)
 class Write:
-    """One call of `append`, waiting for its answer."""
+    """One call of `append`, made at `at`, waiting for its answer."""
 
+    at: datetime
     organisation_id: str
     batch: LogBatch
     key: KeyOf | None

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from services.errors import BackendUnavailable, Conflict, ElkVisionError
-from services.log_store.elasticsearch.bookkeeping import Bookkeeping, KeyOf, KeyState
+from services.log_store.elasticsearch.bookkeeping import KEY_LIFETIME, Bookkeeping, KeyOf, KeyState
 from services.log_store.elasticsearch.spool_group import Placed, Write
 from services.log_store.interface import Appended, UploadProgress
 
@@ -77,7 +77,7 @@ class SpoolKeys:
             if self._closing:
                 raise BackendUnavailable("The log store is closing.")
             first = self._in_flight.get(key.place)
-            if first is None:
+            if first is None or write.at - first.at >= KEY_LIFETIME:  # whatever the database knows of it by now
                 self._in_flight[key.place] = write
                 self._work.wanted.append(Wish(write, key, time.monotonic() + ELSEWHERE_WAIT_S))
                 self._wake()

@@ -115,6 +115,29 @@ def test_a_key_is_forgotten_after_a_day_and_taken_out(open_spool: Open, database
     assert count(database, StoredKey) == 0
 
 
+def test_a_key_is_forgotten_after_a_day_also_where_the_database_does_not_know_of_it_yet(
+    open_spool: Open, books: Tried, clock: HandClock, database: Database
+) -> None:
+    spool = open_spool()
+    gate = threading.Event()
+    settle = books.exchange
+
+    def slow(spool: str, **work: Any) -> Any:
+        if work["stored"]:
+            gate.wait(20)
+        return settle(spool, **work)
+
+    books.exchange = slow  # type: ignore[method-assign]
+    spool.append("acme", messages(1), KEY)
+    clock.move(hours=25)
+    threading.Timer(0.05, gate.set).start()
+    assert not spool.append("acme", messages(1), Idempotency("k", "other")).replayed
+    with pytest.raises(Conflict):
+        spool.append("acme", messages(1), KEY)
+    spool.close()
+    assert count(database, StoredKey) == 1
+
+
 def test_any_text_is_a_key(open_spool: Open) -> None:
     spool = open_spool()
     for text in ("", "\0", "\ud800", "x" * 10_000, "ключ"):
