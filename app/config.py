@@ -239,7 +239,16 @@ SETTINGS = {each.name: each for each in fields(Config)}
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:
     """A variable that nearly is a setting of ours is a mistake that would be silent otherwise."""
-    prefixes = ("ELASTICSEARCH_", "SPOOL_", "UPLOAD_MAX_", "BULK_MAX_", "UNPACK_", "ALLOWED_HOST", "REGISTRATION")
+    prefixes = (
+        "ELASTICSEARCH_",
+        "SPOOL_",
+        "FRESH_",
+        "UPLOAD_MAX_",
+        "BULK_MAX_",
+        "UNPACK_",
+        "ALLOWED_HOST",
+        "REGISTRATION",
+    )
     for name in environ:
         if name not in SETTINGS and name.startswith(prefixes):
             close = difflib.get_close_matches(name, SETTINGS, n=1)

@@ -11,11 +11,12 @@ recognised, and that works by its id within one index.
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from elasticsearch import Elasticsearch, NotFoundError
+from elastic_transport import TransportError
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from services.clock import Clock
 from services.errors import ElkVisionError
@@ -29,6 +30,7 @@ from services.model import EARLIEST
 
 INTERVAL_S = 300.0
 STOP_S = 3.0
+LEASE_TIMEOUT_S = 5.0
 
 Hold = Callable[[str], AbstractContextManager[bool]]
 """Keeps new bulks of an organisation back while the block runs; the block is given False where one is in doubt."""
@@ -76,7 +78,9 @@ class Lifecycle:
         self._settings = settings
         self._clock = clock
         self._hold = hold
-        self._lease = Lease(es, clock, f"{settings.prefix}.lease", "lifecycle", owner)
+        self._lease = Lease(
+            es.options(request_timeout=LEASE_TIMEOUT_S), clock, f"{settings.prefix}.lease", "lifecycle", owner
+        )
         self._interval_s = interval_s
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -88,10 +92,13 @@ class Lifecycle:
         self._thread.start()
 
     def stop(self, timeout_s: float = STOP_S) -> None:
-        """Begin no further round and wait for the present one, for a while."""
+        """Begin no further round, wait for the present one for a while, and let another process go on."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
+        if self._thread is None or not self._thread.is_alive():
+            with suppress(ApiError, TransportError):  # the lease ends by itself, too
+                self._lease.release()
 
     def run(self) -> Round:
         """One round over all streams. Raises `services.errors`; what was done before stays done."""

@@ -4,10 +4,11 @@ A lease ends by itself when its holder dies. Taking it is a compare-and-set on t
 processes never hold it together while their clocks agree to within its length; what it guards stays harmless beyond.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from elasticsearch import ApiError, ConflictError, Elasticsearch
+from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError
 
 from services.clock import Clock
 from services.log_store.elasticsearch.client_errors import error_types
@@ -27,6 +28,7 @@ class Lease:
         self._work = work
         self._owner = owner
         self._length = timedelta(seconds=length_s)
+        self._place: tuple[int, int] | None = None
 
     def take(self) -> bool:
         """Hold it from now for its length; False where another process holds it. Raises the client's errors."""
@@ -40,21 +42,23 @@ class Lease:
         return self._write(if_seq_no=found["_seq_no"], if_primary_term=found["_primary_term"])
 
     def release(self) -> None:
-        """Let others have it at once."""
-        self._es.delete_by_query(
-            index=self._index,
-            query={"bool": {"filter": [{"ids": {"values": [self._work]}}, {"term": {"owner": self._owner}}]}},
-            refresh=True,
-            conflicts="proceed",
-        )
+        """Let others have it at once, where it is held. Raises the client's errors."""
+        if self._place is None:
+            return
+        seq_no, primary_term = self._place
+        self._place = None
+        with suppress(ConflictError, NotFoundError):
+            self._es.delete(index=self._index, id=self._work, if_seq_no=seq_no, if_primary_term=primary_term)
 
     def _write(self, **condition: Any) -> bool:
         until = (self._clock.now() + self._length).isoformat()
         document = {"owner": self._owner, "until": until}
+        self._place = None
         try:
-            self._es.index(index=self._index, id=self._work, document=document, refresh=True, **condition)
+            written = self._es.index(index=self._index, id=self._work, document=document, **condition)
         except ConflictError:
             return False
+        self._place = (written["_seq_no"], written["_primary_term"])
         return True
 
     def _make_index(self) -> None:

@@ -174,6 +174,15 @@ def test_one_process_at_a_time_runs_and_another_takes_over_when_it_died(cluster:
     assert not cluster.lifecycle("one").run().is_ours
 
 
+def test_a_process_that_ends_lets_another_go_on_at_once(cluster: Cluster) -> None:
+    first, second = cluster.lifecycle("one"), cluster.lifecycle("two")
+    assert first.run().is_ours
+    second.stop()
+    assert not cluster.lifecycle("two").run().is_ours
+    first.stop()
+    assert cluster.lifecycle("two").run().is_ours
+
+
 def test_two_that_ask_at_the_same_time_do_not_both_run(cluster: Cluster) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
