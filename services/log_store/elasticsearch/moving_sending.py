@@ -43,6 +43,7 @@ class Sending:
         self._timeout_s = timeout_s
         self._bulk_bytes = BULK_BYTES
         self._left = {each.id: each for each in made(typed=True)}
+        self._untyped: set[str] = set()
         self._refused = 0
         self._reason = ""
 
@@ -51,15 +52,15 @@ class Sending:
         absent: int | None = None
         failed = 0
         while self._left:
-            before = len(self._left)
+            before = len(self._left), len(self._untyped)
             if self._look() and absent is None:
                 absent = len(self._left)
             if absent is not None:
                 self._send_all()
-            failed = 0 if len(self._left) < before else failed + 1
+            failed = 0 if (len(self._left), len(self._untyped)) != before else failed + 1
             if failed == TRIES:
                 raise BackendUnavailable(f"Elasticsearch takes no records: {self._reason}")
-            if self._left:
+            if self._left and len(self._untyped) == before[1]:
                 time.sleep(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**failed))
         return (absent or 0) - self._refused
 
@@ -112,6 +113,7 @@ class Sending:
 
     def _leave_out_fields(self, ids: set[str]) -> None:
         """One field more than the index may have: the same is found without fields for numbers and addresses."""
+        self._untyped |= ids
         self._left |= {each.id: each for each in self._made(typed=False) if each.id in ids}
 
 
