@@ -1,6 +1,6 @@
 """Reading and deleting an organisation's records on Elasticsearch: the front that hands each question to its part."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +15,15 @@ from services.log_store.elasticsearch.cancelling import NoStream, Question
 from services.log_store.elasticsearch.context import NOT_FOUND, context, record_at
 from services.log_store.elasticsearch.deleting import DELETE_TIMEOUT_S, delete_checked, delete_matching
 from services.log_store.elasticsearch.fields import fields_checked, fields_of_all
+from services.log_store.elasticsearch.paging import within
 from services.log_store.elasticsearch.residual import NO_SHAPES, PatternShapes, ResidualEngine
 from services.log_store.elasticsearch.searching import search, search_checked
 from services.log_store.elasticsearch.usage import usage
 from services.log_store.interface import FieldsResult, Handle, LogContext, LogPage, LogQuery, LogRecord, Usage
 from services.query.elastic import filtered
 from services.query.tree import MatchAll, Query
+
+IDS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,20 @@ class ElasticReader:
             if not records:
                 raise NotFound(NOT_FOUND)
             return records[0]
+
+    def present(self, record_ids: Sequence[str]) -> list[str]:
+        """Those of the ids that records have, in their order."""
+        found: set[str] = set()
+        try:
+            with self.question() as question:
+                for at in range(0, len(record_ids), IDS_AT_ONCE):
+                    some = list(record_ids[at : at + IDS_AT_ONCE])
+                    query = within(self.organisation_id, {"ids": {"values": some}})
+                    body = {"query": query, "size": len(some), "_source": False, "track_total_hits": False}
+                    found.update(hit["_id"] for hit in question.search(body)["hits"]["hits"])
+        except NoStream:
+            return []
+        return [each for each in record_ids if each in found]
 
     def context(self, record_id: str, before: int, after: int, same: Collection[str]) -> LogContext:
         """The neighbours of a record that agree with it in the columns `same`. Raises `NotFound`."""

@@ -11,13 +11,14 @@ import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from services.clock import Clock
 from services.database import Database
-from services.errors import BackendUnavailable, ConfigError, ElkVisionError
+from services.errors import BackendError, BackendUnavailable, ConfigError, ElkVisionError
 from services.log_store.elasticsearch.aggregate import aggregate, check_all, empty_result
 from services.log_store.elasticsearch.bookkeeping import Bookkeeping
 from services.log_store.elasticsearch.cancelling import NoStream
@@ -148,7 +149,18 @@ class ElasticLogStore(LogStore):
     ) -> Appended:
         """See the interface. Durable on the spool; the server has it a moment later."""
         self._stream(organisation_id)
-        return self._spool.append(organisation_id, batch, idempotency, upload)
+        appended = self._spool.append(organisation_id, batch, idempotency, upload)
+        return self._without_deleted(organisation_id, appended) if appended.replayed else appended
+
+    def _without_deleted(self, organisation_id: str, appended: Appended) -> Appended:
+        """What a repeated write stored, less what was deleted since; all of it where the server cannot be asked now."""
+        try:
+            reader = self._reader(organisation_id)
+            if not self._freshen(organisation_id, self._fresh_wait_s, None):
+                return appended
+            return replace(appended, ids=reader.present(appended.ids))
+        except BackendError:
+            return appended
 
     def upload_progress(self, organisation_id: str, upload_id: str) -> UploadProgress | None:
         """See the interface."""
