@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from services.clock import Clock
-from services.errors import BackendError, BackendTimeout, InvalidInput, InvalidQuery, NotFound, QuotaExceeded
+from services.errors import (
+    BackendError,
+    BackendTimeout,
+    BackendUnavailable,
+    InvalidInput,
+    InvalidQuery,
+    NotFound,
+    QuotaExceeded,
+)
 from services.log_store.interface import SAME_STREAM, Aggregation, Handle, LogContext, LogPage, LogRecord, LogStore
 from services.model import LEVELS
 from services.principal import Principal, Right, require
@@ -210,6 +218,7 @@ class Search:
     def delete(self, principal: Principal, request: SearchRequest, *, dry_run: bool = False) -> Deletion:
         """Remove everything that matches; says how many records that were, or with `dry_run` would be.
 
+        What was just acknowledged is waited for; raises `BackendUnavailable` where it does not arrive.
         Raises `InvalidInput` where the request says nothing about the records: everything is `query="*"`.
         """
         require(principal, Right.DELETE_LOGS)
@@ -222,6 +231,8 @@ class Search:
             return Deletion(
                 self._store.delete(principal.organisation_id, asked.query, start=asked.start, end=asked.end)
             )
+        if not self.settle(principal):
+            raise BackendUnavailable("Records are still on their way, and cannot be counted yet. Try again.")
         found = self._store.aggregate(
             principal.organisation_id, asked.query, Aggregation(), start=asked.start, end=asked.end
         )

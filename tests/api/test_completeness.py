@@ -87,6 +87,8 @@ def test_a_partial_page_says_that_the_next_goes_on(teller: Caller, told: Telling
 def test_a_dry_run_that_could_not_look_at_all_says_so(teller: Caller, told: TellingStore) -> None:
     told.is_partial = True
     assert teller.delete("/api/logs/?query=request&dry_run=true").json["partial"] is True
+    told.is_settled = False
+    assert teller.delete("/api/logs/?query=request&dry_run=true").status_code == 503
 
 
 @pytest.mark.parametrize("path", [*READS, "logs/{id}/context/"])

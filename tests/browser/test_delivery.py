@@ -195,7 +195,7 @@ def test_a_store_out_of_reach_is_not_an_empty_one(
 
 
 def test_the_embedded_store_has_nothing_on_its_way(browser: Any, tmp_path: Path) -> None:
-    with RunningServer(tmp_path) as embedded:
+    with RunningServer(tmp_path, ELASTICSEARCH_HOSTS="") as embedded:
         page = browser.new_context(base_url=embedded.url).new_page()
         register(page, embedded.url, "solo")
         assert page.locator(".ev-rail >> text=Delivery").count() == 0
