@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import pyarrow as pa
 import pytest
@@ -69,7 +70,11 @@ def test_two_processes_see_the_shapes_of_each_other(database: Database) -> None:
 
 
 def test_threads_of_two_processes_give_each_shape_one_number(database: Database) -> None:
-    processes = [ShapeDictionary(database), ShapeDictionary(database)]
+    with closing(Database(database.url)) as of_another_process:
+        give_out(database, [ShapeDictionary(database), ShapeDictionary(of_another_process)])
+
+
+def give_out(database: Database, processes: Sequence[ShapeDictionary]) -> None:
     found: list[dict[str, int | None]] = []
     lock, failures = threading.Lock(), []
 

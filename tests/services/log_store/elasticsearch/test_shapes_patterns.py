@@ -1,7 +1,8 @@
 """Patterns in the relational database: those of the embedded store, however many processes work on them."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,7 +104,11 @@ def test_organisations_have_patterns_of_their_own(sqlite: Database) -> None:
 
 def test_two_processes_never_give_one_id_to_two_patterns(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes_patterns, "SHAPES_AT_ONCE", 7)
-    processes = [ShapeDictionary(database), ShapeDictionary(database)]
+    with closing(Database(database.url)) as of_another_process:
+        group_all(database, [ShapeDictionary(database), ShapeDictionary(of_another_process)])
+
+
+def group_all(database: Database, processes: Sequence[ShapeDictionary]) -> None:
     texts = [f"thing {chr(0x4E00 + n)} {'abcdefgh'[n % 8]} happened {chr(0x5E00 + n)}" for n in range(120)]
     failures: list[BaseException] = []
 
