@@ -1,7 +1,7 @@
 """Records that the server refuses as they are: kept with its reason, shown, sent again or discarded by a person.
 
 A record is here, durably, before its frame counts as delivered, and once: a kill in between brings the frame again, and the
-id is known. Sent again, it goes through the spool like a new record (with a new id), exactly once whenever a kill comes.
+id is known, also when it has left meanwhile. Sent again, it goes through the spool like a new record (with a new id), exactly once whenever a kill comes.
 """
 
 import logging
@@ -75,7 +75,7 @@ class DeadLetters:
         with self._lock:
             file = self._file(organisation_id)
             rows = zip(ids, errors, _rows(batch), strict=True)
-            entries = [self._entry(each, attempts) for each in rows if each[0] not in file.places]
+            entries = [self._entry(each, attempts) for each in rows if not file.knows(each[0])]
             if not entries:
                 return 0
             if file.live_bytes + sum(len(orjson.dumps(entry)) for entry in entries) > self._max_bytes:
@@ -152,9 +152,12 @@ class DeadLetters:
         self._gone(file, [identity for identity, _ in readable])
 
     def _gone(self, file: DeadLetterFile, ids: Sequence[str]) -> None:
-        self._write(file, [{"op": "gone", "ids": list(ids)}])
+        self._write(file, [{"op": "gone", "ids": list(ids), "at": self._clock.now().isoformat()}])
         if not file.places or file.size_bytes - file.live_bytes > max(_SHORTEN_BYTES, file.live_bytes):
-            file.shorten()
+            try:
+                file.shorten(self._clock.now())
+            except OSError as error:  # it is only longer than it need be
+                log.warning("%s cannot be shortened: %s", file.path.name, error)
 
     def _write(self, file: DeadLetterFile, entries: Sequence[dict[str, Any]]) -> None:
         try:

@@ -4,13 +4,16 @@ A line is 16 hex digits of BLAKE2b over the rest, a blank, and a JSON object wit
     add      a record and why it was refused
     redrive  `ids` go back to the spool under the idempotency key `key`; whoever reads this without the `gone` that
              follows does it again, under the same key
-    gone     `ids` are stored elsewhere or discarded
+    gone     `ids` are stored elsewhere or discarded, `at` some time; for a week they are known all the same: the frame that
+             they came with may be delivered again, after a kill, and would bring them back
 What a kill left of the last line is cut off. A damaged line before it is left out, said, and kept in the file.
 """
 
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ import orjson
 from services.log_store.elasticsearch.segment import sync_folder
 
 _CHECK = 16
+_KNOWN_FOR = timedelta(days=7)
+_KNOWN_IDS = 50_000
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +53,22 @@ class DeadLetterFile:
 
     places    id -> (offset, length) of its `add` line, in the order in which they came
     open      idempotency key -> ids, of redrives that were begun and not finished
+    gone      id -> when it left, ISO 8601
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.places: dict[str, tuple[int, int]] = {}
         self.open: dict[str, list[str]] = {}
+        self.gone: dict[str, str] = {}
         self.unreadable = 0
         self.size_bytes = 0
         if path.exists():
             self._load()
+
+    def knows(self, identity: str) -> bool:
+        """Whether that record is here, or was."""
+        return identity in self.places or identity in self.gone
 
     @property
     def live_bytes(self) -> int:
@@ -88,18 +99,23 @@ class DeadLetterFile:
         for entry, line in zip(entries, lines, strict=True):
             self._take_in(entry, len(line))
 
-    def shorten(self) -> None:
+    def shorten(self, now: datetime) -> None:
         """Write the file anew with what is left; a kill leaves the old one or the new one."""
         kept = [entry for entry in map(self.read, self.places) if entry is not None]
         kept += [{"op": "redrive", "key": key, "ids": ids} for key, ids in self.open.items()]
-        if not kept:
-            self.path.unlink(missing_ok=True)
-        else:
-            self._replace(b"".join(map(line_of, kept)))
+        kept += self._known_for_a_while(now)
+        self._replace(b"".join(map(line_of, kept)))
         sync_folder(self.path.parent)
-        self.places, self.open, self.size_bytes = {}, {}, 0
-        if kept:
-            self._load()
+        self.places, self.open, self.gone, self.size_bytes = {}, {}, {}, 0
+        self._load()
+
+    def _known_for_a_while(self, now: datetime) -> list[dict[str, Any]]:
+        since = (now - _KNOWN_FOR).isoformat()
+        by_time: defaultdict[str, list[str]] = defaultdict(list)
+        for identity, at in list(self.gone.items())[-_KNOWN_IDS:]:
+            if at >= since:
+                by_time[at].append(identity)
+        return [{"op": "gone", "ids": ids, "at": at} for at, ids in by_time.items()]
 
     def _replace(self, content: bytes) -> None:
         written = self.path.with_suffix(".new")
@@ -136,6 +152,7 @@ class DeadLetterFile:
             self.open[entry["key"]] = entry["ids"]
         else:
             self._forget(set(entry["ids"]))
+            self.gone |= dict.fromkeys(entry["ids"], entry["at"])
         self.size_bytes += length
 
     def _forget(self, ids: set[str]) -> None:

@@ -87,7 +87,27 @@ def test_a_record_that_is_sent_again_is_the_same_record(tmp_path: Path) -> None:
     sent = [frame.batch.select(LOG_SCHEMA.names) for frame in spool.open]
     assert [each.to_pylist() for each in sent] == [records.slice(1).to_pylist(), records.slice(0, 1).to_pylist()]
     assert kept.counts() == {} and letters(tmp_path).counts() == {}
-    assert list(tmp_path.iterdir()) == []
+    assert b"message" not in (tmp_path / "acme.jsonl").read_bytes()
+
+
+def test_a_record_that_left_does_not_come_back_with_its_frame(tmp_path: Path) -> None:
+    kept, spool = letters(tmp_path), MemorySpool()
+    add(kept, messages(3), "a", "b", "c")
+    kept.redrive("acme", spool.append, ["a"])
+    kept.discard("acme", ["b", "c"])
+    assert add(letters(tmp_path), messages(3), "a", "b", "c") == 0
+    assert letters(tmp_path).counts() == {}
+
+
+def test_what_left_long_ago_is_forgotten(tmp_path: Path) -> None:
+    clock = HandClock()
+    kept = DeadLetters(tmp_path, clock)
+    add(kept, messages(1), "a")
+    kept.discard("acme")
+    clock.move(days=8)
+    add(kept, messages(1), "b")
+    kept.discard("acme")
+    assert add(kept, messages(2), "a", "b") == 1
 
 
 def test_sending_again_that_is_interrupted_is_finished_later_and_doubles_nothing(tmp_path: Path) -> None:
