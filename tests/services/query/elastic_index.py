@@ -49,12 +49,14 @@ class ElasticIndex:
 
     def found_by_each(self, queries: Sequence[dict[str, Any]]) -> list[set[str]]:
         """Ids that Elasticsearch finds, for each of the queries."""
-        searches = [line for query in queries for line in ({}, {"query": query, "size": 10_000, "_source": False})]
+        asked = {"size": 10_000, "stored_fields": "_none_", "docvalue_fields": ["event.sequence"], "sort": "_doc"}
+        searches = [line for query in queries for line in ({}, {"query": query, **asked})]
         answers = self.elastic.client.msearch(index=self.name, searches=searches)["responses"]
         for answer, query in zip(answers, queries, strict=True):
             assert "error" not in answer, (answer["error"], query)
             assert answer["hits"]["total"]["value"] == len(answer["hits"]["hits"])
-        return [{hit["_id"] for hit in answer["hits"]["hits"]} for answer in answers]
+        ids = {int(entry["id"][17:], 16): entry["id"] for entry in self.records}
+        return [{ids[hit["fields"]["event.sequence"][0]] for hit in answer["hits"]["hits"]} for answer in answers]
 
     def check(self, *queries: Query) -> bool:
         """Whether all queries are asked exactly. Each answer is the reference's, or holds it where a rest is to be checked."""
