@@ -1,10 +1,11 @@
-"""Searches in DuckDB give the same ids, order and counts as the plain reference, whatever the query."""
+"""Searches in every store give the same ids, order and counts as the plain reference, whatever the query."""
 
 import json
 import random
 import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.errors import InvalidQuery
-from services.log_store.duckdb import DuckDBLogStore, reader
-from services.log_store.interface import Aggregation, LogQuery
+from services.log_store.duckdb import reader
+from services.log_store.interface import Aggregation, LogQuery, LogStore
 from services.query.language import parse
 from services.query.sql_networks import in_network
 from services.query.tree import Exists, Field, Network, Not, Or, Phrase, Range, Regex, Wildcard, Word
@@ -26,22 +27,36 @@ from tests.services.query.filled import Filled, all_records
 from tests.services.query.random_records import ADDRESSES, NUMBERS, TEXTS, random_batch
 from tests.services.query.random_trees import NETWORKS, random_leaf, random_tree
 from tests.services.query.reference import NEWER_THAN_PYTHON, fold, is_inside
+from tests.stores import OPENERS
 
 SEEDS = range(12)
 PER_SEED = 8
 
 
-@pytest.fixture(scope="module", params=[1_000, 4], ids=["few", "many"])
+@pytest.fixture(
+    scope="module",
+    params=[("duckdb", 1_000), ("duckdb", 4), ("elasticsearch", 0)],
+    ids=["duckdb-few", "duckdb-many", "elasticsearch"],
+)
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    """Both ways to read a page: by position, and by hours."""
+    """Every store, and both ways of the embedded one to read a page: by position, and by hours."""
     rng = random.Random(7)
+    name, few = request.param
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "FEW", request.param)
-        store = DuckDBLogStore(tmp_path_factory.mktemp("logs"), HandClock())
+        patch.setattr(reader, "FEW", few)
+        store = OPENERS[name](tmp_path_factory.mktemp("logs"), HandClock())
         for _ in range(3):
             store.append("acme", random_batch(rng, 200))
         yield Filled(store, all_records(store))
         store.close()
+
+
+@pytest.fixture(params=sorted(OPENERS))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LogStore]:
+    """An empty store of each kind."""
+    opened = OPENERS[request.param](tmp_path / "logs", HandClock())
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -130,10 +145,10 @@ def test_sql_in_a_query_is_looked_for_as_text(filled: Filled, text: str) -> None
 # -- numbers, addresses, names, one by one -------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+@pytest.fixture(scope="module", params=sorted(OPENERS))
+def mixed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """One record for each number, text and address: as a JSON number, as a JSON string, as a keyword."""
-    store = DuckDBLogStore(tmp_path_factory.mktemp("mixed"), HandClock())
+    store = OPENERS[request.param](tmp_path_factory.mktemp("mixed"), HandClock())
     rows = [record(attributes=f'{{"v":{number}}}') for number in NUMBERS]
     rows += [
         record(attributes=json.dumps({"v": text}), environment=text, tags=[text])
@@ -213,18 +228,15 @@ ODD_KEYS = [chr(code) for code in range(32, 127)] + [
 ]
 
 
-def test_every_key_leads_to_its_own_member_only(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = DuckDBLogStore(tmp_path_factory.mktemp("keys"), HandClock())
+def test_every_key_leads_to_its_own_member_only(store: LogStore) -> None:
     store.append("acme", batch(*(record(attributes=json.dumps({key: {"in": key}, "z": [key]})) for key in ODD_KEYS)))
     filled = Filled(store, all_records(store))
     for key in ODD_KEYS:
         for query in (Field(f"attributes.{key}.in", key), Exists(f"attributes.{key}"), Exists(f"attributes.in.{key}")):
             filled.check(query)
-    store.close()
 
 
-def test_a_place_in_a_list_is_no_key(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = DuckDBLogStore(tmp_path_factory.mktemp("lists"), HandClock())
+def test_a_place_in_a_list_is_no_key(store: LogStore) -> None:
     rows = (
         '{"a":["x",{"b":"x"}]}',
         '{"a":{"0":"x"}}',
@@ -244,7 +256,6 @@ def test_a_place_in_a_list_is_no_key(tmp_path_factory: pytest.TempPathFactory) -
         Field("a.b", "1"),
     ):
         filled.check(query)
-    store.close()
 
 
 # -- regexes that are refused, and what they cost -------------------------------------------------------------------
@@ -292,8 +303,7 @@ def test_many_regexes_share_one_budget(filled: Filled) -> None:
         filled.found(Or((each,) * 20))
 
 
-def test_a_dot_does_not_match_a_newline_unless_told(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = DuckDBLogStore(tmp_path_factory.mktemp("dots"), HandClock())
+def test_a_dot_does_not_match_a_newline_unless_told(store: LogStore) -> None:
     store.append("acme", batch(record("one\ntwo", service="one\ntwo")))
     filled = Filled(store, all_records(store))
     for name in ("message", "service"):
@@ -303,7 +313,6 @@ def test_a_dot_does_not_match_a_newline_unless_told(tmp_path_factory: pytest.Tem
         assert filled.found(Regex(name, "(?m)^two"))
         assert not filled.found(Regex(name, "ONE"))
     assert filled.found(Wildcard("service", "one*two"))
-    store.close()
 
 
 # -- characters ---------------------------------------------------------------------------------------------------
@@ -335,8 +344,7 @@ def test_the_reference_folds_and_cuts_every_character_as_the_engine_does(charact
         assert {unicodedata.category(c) for c in newer} == {"Cn"}
 
 
-def test_a_phrase_of_any_length_is_found(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = DuckDBLogStore(tmp_path_factory.mktemp("phrases"), HandClock())
+def test_a_phrase_of_any_length_is_found(store: LogStore) -> None:
     words = [f"w{number}" for number in range(1_500)]
     store.append(
         "acme", batch(record(", ".join(words)), record(", ".join(words[:-1])), record(" ".join(words[:1_400])))
@@ -349,7 +357,6 @@ def test_a_phrase_of_any_length_is_found(tmp_path_factory: pytest.TempPathFactor
             Field("problem", " ".join(words[:count])),
         ):
             filled.check(query)
-    store.close()
 
 
 def test_so_many_networks_that_planning_takes_long_are_refused(filled: Filled) -> None:
