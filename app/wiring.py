@@ -19,7 +19,7 @@ from services.clock import Clock, SystemClock
 from services.database import Database
 from services.delivery import Deliveries
 from services.documents.sql import SqlDocumentStore
-from services.errors import BackendUnavailable, ConfigError, StorageFull
+from services.errors import BackendTimeout, BackendUnavailable, ConfigError, StorageFull
 from services.health import Check, Condition, Health
 from services.history import SearchHistory
 from services.ingest.ingest import Ingest
@@ -40,15 +40,18 @@ from services.services import Services
 
 log = logging.getLogger("elkvision.wiring")
 
+ACCEPTING = "Records are accepted and wait; searches fail."
+
 
 @dataclass(frozen=True)
 class Logs:
-    """The log store of this process: `store` is what everybody uses; of the two others one is there, the one behind it."""
+    """The log store of this process: `store` is what everybody uses, the others what stands behind it."""
 
     store: LogStore
     address: str
     embedded: DuckDBLogStore | None = None
     elastic: ElasticLogStore | None = None
+    external: ExternalLogStore | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Application:
         that cannot be used; one that is away is waited for."""
         if self.logs.elastic is not None:
             self.logs.elastic.start()
+        if self.logs.external is not None and (warning := _warned(self.logs.external)().warning):
+            log.warning("%s", warning)
         shutil.rmtree(incoming_folder(self.config.DATA_DIR), ignore_errors=True)
         self.tasks.start()
         self.services.uploads.resume_all()
@@ -165,8 +170,12 @@ def build_logs(config: Config, clock: Clock, database: Database) -> Logs:
     if not config.ELASTICSEARCH_HOSTS:
         store = embedded_logs(config, clock)
         return Logs(store, str(config.DATA_DIR / "logs"), embedded=store)
-    elastic = elastic_logs(config, clock, database)
-    return Logs(_with_external(config, elastic), ", ".join(config.ELASTICSEARCH_HOSTS), elastic=elastic)
+    elastic, address = elastic_logs(config, clock, database), ", ".join(config.ELASTICSEARCH_HOSTS)
+    if not config.ELASTICSEARCH_READ_INDICES:
+        return Logs(elastic, address, elastic=elastic)
+    external = _external_logs(config, elastic)
+    store = RoutedLogStore(elastic, external, config.ELASTICSEARCH_READ_INDICES)
+    return Logs(store, address, elastic=elastic, external=external)
 
 
 def embedded_logs(config: Config, clock: Clock, *, maintain: bool = True) -> DuckDBLogStore:
@@ -202,18 +211,15 @@ def elastic_logs(config: Config, clock: Clock, database: Database) -> ElasticLog
     )
 
 
-def _with_external(config: Config, own: ElasticLogStore) -> LogStore:
+def _external_logs(config: Config, own: ElasticLogStore) -> ExternalLogStore:
     settings = elastic_settings(config)
-    if not settings.external:
-        return own
-    external = ExternalLogStore(
+    return ExternalLogStore(
         own.es,
         ResidualEngine(slots=config.HEAVY_SEARCHES),
         settings.external,
         settings.prefix,
         timeout_s=config.SEARCH_TIMEOUT_S,
     )
-    return RoutedLogStore(own, external, settings.external)
 
 
 def _delivery_folder(config: Config) -> Path:
@@ -239,23 +245,25 @@ def _limits(config: Config) -> IngestLimits:
 
 def _health(config: Config, logs: Logs, database: Database, deliveries: Deliveries) -> Health:
     checks: dict[str, tuple[str, Check]] = {
-        "logs": (logs.address, logs.store.check if logs.elastic is None else _accepting(logs.store)),
+        "logs": (logs.address, logs.store.check if logs.elastic is None else _warned(logs.elastic, ACCEPTING)),
         "database": (database.url.render_as_string(hide_password=True), database.check),
     }
+    if logs.external is not None:
+        checks["other_indices"] = (", ".join(config.ELASTICSEARCH_READ_INDICES.values()), _warned(logs.external))
     if deliveries.is_active:
         checks["delivery"] = (str(_delivery_folder(config)), deliveries.health)
     return Health(checks, __version__)
 
 
-def _accepting(store: LogStore) -> Check:
-    """A check of a store that accepts records while its server is away: then it needs a look, and is not to be taken out
-    of service. When it accepts no more, that is told by delivery."""
+def _warned(store: LogStore, words: str = "") -> Callable[[], Condition]:
+    """A check of a store without which this process still serves: where it fails, that needs a look, and the process is
+    not to be taken out of service. When no more is accepted, that is told by delivery."""
 
     def check() -> Condition:
         try:
             store.check()
-        except (BackendUnavailable, StorageFull) as error:
-            return Condition(f"{error} Records are accepted and wait; searches fail.")
+        except (BackendUnavailable, BackendTimeout, StorageFull) as error:
+            return Condition(f"{error} {words}".strip())
         return Condition()
 
     return check

@@ -153,3 +153,15 @@ def test_a_chosen_organisation_reads_other_tools_indices_through_the_same_addres
         assert server.request("GET", "/api/logs/patterns/", token=token).status == 200
         refused = server.request("POST", "/api/logs/", {"message": "x"}, token=token)
         assert (refused.status, "indices of another tool" in refused.json["detail"]) == (403, True)
+        assert server.request("GET", "/api/health/").json["status"] == "ok"
+
+
+def test_a_pattern_that_nothing_fits_is_told_at_start_and_by_health(tmp_path: Path, settings: dict[str, str]) -> None:
+    with RunningServer(tmp_path, **settings, ELASTICSEARCH_READ_INDICES="0123456789=no-such-index-*") as server:
+        words = "what organisation 0123456789 is to read is not there"
+        assert [line for line in server.lines if words in line]
+        health = server.request("GET", "/api/health/", token=server.account())
+        assert (health.status, health.json["status"]) == (200, "degraded")
+        assert [
+            part["error"] for part in health.json["parts"] if part["name"] == "other_indices" and words in part["error"]
+        ]

@@ -7,15 +7,17 @@ wait on the spool until it is back.
 
 import ipaddress
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from elastic_transport import ApiResponse, ConnectionTimeout, SerializationError, TlsError
 from elastic_transport import ConnectionError as NoConnection
-from elastic_transport import ConnectionTimeout, SerializationError, TlsError
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elasticsearch import ApiError, AuthenticationException, Elasticsearch, UnsupportedProductError
 
 from services.errors import BackendUnavailable, ConfigError
 from services.log_store.elasticsearch.client_errors import reason_of, translated
@@ -31,6 +33,8 @@ CONNECTIONS = 32
 """Open connections to one host: more than searches and bulks of one process at the same time."""
 
 CHECK_TIMEOUT_S = 5.0
+REFUSED_AGAIN_S = (0.2, 0.8)
+"""Pauses before refused credentials are tried again."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +136,7 @@ def check_server(es: Elasticsearch) -> str:
     supported, refused credentials, a certificate that does not verify; `BackendUnavailable` where no server answers now.
     """
     try:
-        answer = es.options(request_timeout=CHECK_TIMEOUT_S).perform_request(
-            "GET", "/", headers={"accept": "application/json"}
-        )
+        answer = _greeted(es.options(request_timeout=CHECK_TIMEOUT_S))
     except UnsupportedProductError as error:
         raise ConfigError(_other_product(error.body)) from error
     except ApiError as error:
@@ -146,6 +148,15 @@ def check_server(es: Elasticsearch) -> str:
     except (NoConnection, ConnectionTimeout) as error:
         raise BackendUnavailable(f"Elasticsearch does not answer ({_innermost(error)}).") from error
     return _supported(answer.body)
+
+
+def _greeted(client: Elasticsearch) -> ApiResponse[Any]:
+    """The answer to `GET /`. A cluster that is starting refuses good credentials for a moment, until it can read them."""
+    for pause_s in REFUSED_AGAIN_S:
+        with suppress(AuthenticationException):
+            return client.perform_request("GET", "/", headers={"accept": "application/json"})
+        time.sleep(pause_s)
+    return client.perform_request("GET", "/", headers={"accept": "application/json"})
 
 
 def _innermost(error: Exception) -> str:

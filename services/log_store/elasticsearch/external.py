@@ -21,7 +21,7 @@ from services.log_store.checks import check_context, check_query
 from services.log_store.duckdb.aggregate import aggregate
 from services.log_store.duckdb.fields import fields as fields_of_table
 from services.log_store.elasticsearch.cancelling import NoStream, Question
-from services.log_store.elasticsearch.external_candidates import ExternalCandidates, Scope
+from services.log_store.elasticsearch.external_candidates import ExternalCandidates, Scope, asked
 from services.log_store.elasticsearch.external_counts import (
     answer_of_server,
     count,
@@ -211,10 +211,15 @@ class ExternalLogStore(LogStore):
             return Usage(count(question, query)[0], size_bytes, oldest, newest)
 
     def check(self) -> None:
-        """See the interface."""
+        """See the interface. A pattern without any index that may be read is told, too: it is empty otherwise."""
         for organisation_id in self._expressions:
             with self._question(organisation_id, None) as question:
-                count(question, Scope(ALL).query(), 1)
+                answer = asked(question, {"size": 0, "track_total_hits": False})
+                if answer["_shards"]["total"] == 0:
+                    raise BackendUnavailable(
+                        f"ELASTICSEARCH_READ_INDICES: what organisation {organisation_id} is to read is not there, or the"
+                        " credentials may not read it."
+                    )
 
     def close(self) -> None:
         """See the interface."""

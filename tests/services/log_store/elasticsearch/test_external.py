@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.errors import Forbidden, InvalidQuery, NotFound
+from services.errors import BackendUnavailable, Forbidden, InvalidQuery, NotFound
 from services.log_store.elasticsearch.connection import ElasticSettings, connect
 from services.log_store.elasticsearch.external import ExternalLogStore
 from services.log_store.elasticsearch.residual import ResidualEngine
@@ -316,7 +316,14 @@ def test_a_pattern_without_indices_is_empty(other: Other) -> None:
         assert other.store.search(organisation, LogQuery()).records == []
         assert other.store.aggregate(organisation, parse("x"), Aggregation()).table.to_pydict() == {"count": [0]}
         assert other.store.usage(organisation).records == 0
-    other.store.check()
+    with pytest.raises(BackendUnavailable, match="what organisation void is to read is not there"):
+        other.store.check()
+
+
+def test_a_pattern_with_indices_is_in_order(other: Other) -> None:
+    store = ExternalLogStore(other.es, ResidualEngine(), {"acme": other.patterns}, "own")
+    store.check()
+    store.close()
 
 
 # -- fields that are not indexed as we would -----------------------------------------------------------------------------
