@@ -6,7 +6,7 @@ STAMP := $(VENV)/.requirements
 DEV_STAMP := $(VENV)/.requirements-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-elasticsearch check format bench screenshots clean
+.PHONY: help run test test-all test-elasticsearch faults check format bench screenshots clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ test-all: $(DEV_STAMP) ## everything: browser, faults and fuzz as well
 test-elasticsearch: $(DEV_STAMP) ## the suites of REST and browser on the server that TEST_ELASTICSEARCH_URL names
 	@test -n "$(TEST_ELASTICSEARCH_URL)" || { echo "Set TEST_ELASTICSEARCH_URL=http://host:9200 of a server for tests."; exit 1; }
 	ELASTICSEARCH_HOSTS=$(TEST_ELASTICSEARCH_URL) $(BIN)/python -m pytest -n 2 tests/api tests/browser tests/test_readme.py
+
+faults: $(DEV_STAMP) ## kills, outages, bad networks, full disks: all of them, with the time each recovery took (20 minutes)
+	FAULTS=all $(BIN)/python -m pytest -m faults -s -p no:logging tests/faults
 
 check: $(DEV_STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -58,7 +58,6 @@ POINTS: dict[str, Point] = {
     "after records are settled": (drainer_ledger.Ledger, "settle", False),
     "before records are put back": (drainer_parcels.DeliveryQueue, "put_back", True),
     "after records in doubt are looked for": (drainer_sending, "checksums_in_stream", False),
-    "before records of an id are compared": (drainer_sending, "checksums_in", True),
     "before a dead letter is kept": (dead_letters.DeadLetters, "add", True),
     "after a dead letter is kept": (dead_letters.DeadLetters, "add", False),
     "before a line of dead letters is written": (DeadLetterFile, "append", True),

@@ -47,7 +47,7 @@ def test_a_full_disk_refuses_whole_writes_and_delivers_what_it_took(
     prefix = f"{elastic.prefix}-full"
     acknowledged: set[str] = set()
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(60 << 20))
+    ballast.write_bytes(bytes(76 << 20))
     with opened(proxy.url, prefix, small_disk) as store:
         proxy.down()
         with pytest.raises(BackendError):
@@ -62,8 +62,9 @@ def test_a_full_disk_refuses_whole_writes_and_delivers_what_it_took(
         ballast.unlink()
         store.append(ORGANISATION, numbered("after", 0, 5))
         seconds_until_delivered(store, 30)
-    print(f"\nfull disk: {len(acknowledged)} records were taken, delivered {took_s:.1f} s after the server was back")
-    assert len(acknowledged) >= 5_000
+        counts = store.counters()
+    print(f"\nfull disk: {len(acknowledged)} records were taken, delivered {took_s:.1f} s later, {counts}")
+    assert len(acknowledged) >= 3_000
     found = in_the_stream(elastic.client, prefix)
     assert_each_once(acknowledged | {f"after {each}" for each in range(5)}, found)
     assert found.total() == len(acknowledged) + 5

@@ -25,7 +25,7 @@ from tests.faults.proxy import Proxy
 
 __all__ = ["elastic"]
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1_800)]
 
 FAULTS = {"busy": 0.05, "items": 0.1, "reset": 0.1, "lost": 0.05}
 SOME = (

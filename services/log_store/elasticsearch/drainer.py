@@ -24,7 +24,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from services.clock import Clock
-from services.errors import ElkVisionError
+from services.errors import ElkVisionError, QuotaExceeded
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.dead_letters import Append, DeadLetters
 from services.log_store.elasticsearch.delivery import DeliveryCounters, DeliveryState, HeldBack, Rate
@@ -42,9 +42,14 @@ from services.log_store.elasticsearch.spool_owed import Pending
 TAKE_BYTES = 8 << 20
 _WAIT_S = 0.25
 _PROBE_TIMEOUT_S = 5.0
+_RETRY_AFTER_S = 30
 
-HELD_BACK_BYTES = 128 << 20
-"""Records in memory of organisations whose streams take nothing. Beyond, no more is taken from the spool."""
+HELD_BACK_BYTES = 32 << 20
+"""Records in memory of one organisation whose stream takes nothing. Beyond, its writes are refused until it does: the spool
+is read in order, and what it has of this organisation comes before what others write later."""
+
+ALL_HELD_BACK_BYTES = 8 * HELD_BACK_BYTES
+"""The same of all organisations. Beyond, nothing more is taken from the spool."""
 
 LATE_S = 300.0
 """So long after a request was given up without an answer it may still be carried out."""
@@ -157,6 +162,15 @@ class Drainer:
             for organisation_id, each in self._queue.troubles().items()
         }
 
+    def require_room(self, organisation_id: str) -> None:
+        """Raises `QuotaExceeded` where the organisation's own stream takes nothing and much waits for it already."""
+        size_bytes, reason = self._queue.held_back(organisation_id)
+        if size_bytes > HELD_BACK_BYTES:
+            raise QuotaExceeded(
+                f"Elasticsearch takes no records of this organisation at present ({reason}). Try again later.",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+
     def promotion(self, organisation_id: str) -> Promotion:
         """Which attributes of the organisation have fields of their own, as far as this process knows."""
         return self._streams.promotion(organisation_id)
@@ -203,7 +217,7 @@ class Drainer:
     def _wants_more(self) -> bool:
         """One bulk waits while others are on their way: more would not be faster, and small frames gather meanwhile."""
         ready, held_back = self._queue.sizes()
-        if held_back > HELD_BACK_BYTES or ready >= self._sending.record_bytes():
+        if held_back > ALL_HELD_BACK_BYTES or ready >= self._sending.record_bytes():
             return False
         return ready == 0 or self._queue.has_idle_place(self._pace.concurrency)
 

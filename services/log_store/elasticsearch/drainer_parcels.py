@@ -103,10 +103,24 @@ class Waiting:
     """Parcels of one organisation that wait. Not before `until` (monotonic), after so many `failures`, for `reason`."""
 
     parcels: deque[Parcel] = field(default_factory=deque)
+    size_bytes: int = 0
     until: float = 0.0
     failures: int = 0
     reason: str = ""
     failing_since: float = 0.0
+
+    def append(self, parcel: Parcel) -> None:
+        self.parcels.append(parcel)
+        self.size_bytes += parcel.size_bytes
+
+    def append_left(self, parcel: Parcel) -> None:
+        self.parcels.appendleft(parcel)
+        self.size_bytes += parcel.size_bytes
+
+    def pop_left(self) -> Parcel:
+        parcel = self.parcels.popleft()
+        self.size_bytes -= parcel.size_bytes
+        return parcel
 
 
 @dataclass(frozen=True)
@@ -139,14 +153,14 @@ class DeliveryQueue:
         """New parcels, in the order in which they came."""
         with self._changed:
             for parcel in parcels:
-                self._of(parcel.organisation_id).parcels.append(parcel)
+                self._of(parcel.organisation_id).append(parcel)
             self._changed.notify_all()
 
     def put_back(self, parcels: Sequence[Parcel]) -> None:
         """Parcels to be sent again, before all others of their organisation."""
         with self._changed:
             for parcel in reversed(parcels):
-                self._of(parcel.organisation_id).parcels.appendleft(parcel)
+                self._of(parcel.organisation_id).append_left(parcel)
             self._changed.notify_all()
 
     def set_back(self, organisation_id: str, delay_s: float, reason: str) -> None:
@@ -189,7 +203,7 @@ class DeliveryQueue:
                 self._changed.wait(max(0.001, min(until, self._earliest(now)) - now))
             self._turns.remove(organisation_id)
             self._turns.append(organisation_id)
-            bulk = Bulk(organisation_id, list(self._gather(self._waiting[organisation_id].parcels, max_bytes)))
+            bulk = Bulk(organisation_id, list(self._gather(self._waiting[organisation_id], max_bytes)))
             self._flying[organisation_id] += 1
             self._flying_doubt[organisation_id] += bulk.in_doubt
             self._changed.notify_all()
@@ -222,17 +236,17 @@ class DeliveryQueue:
         later = (waiting.until for waiting in self._waiting.values() if waiting.parcels and waiting.until > now)
         return min(later, default=float("inf"))
 
-    def _gather(self, waiting: deque[Parcel], max_bytes: int) -> Iterator[Parcel]:
-        in_doubt, left = waiting[0].in_doubt, max_bytes
+    def _gather(self, waiting: Waiting, max_bytes: int) -> Iterator[Parcel]:
+        in_doubt, left = waiting.parcels[0].in_doubt, max_bytes
         is_first = True
-        while waiting and waiting[0].in_doubt is in_doubt:
-            fitting = len(waiting[0].rows) * left // waiting[0].size_bytes
+        while waiting.parcels and waiting.parcels[0].in_doubt is in_doubt:
+            fitting = len(waiting.parcels[0].rows) * left // waiting.parcels[0].size_bytes
             if fitting == 0 and not is_first:
                 return
-            parcel = waiting.popleft()
+            parcel = waiting.pop_left()
             if fitting < len(parcel.rows):
                 parcel, rest = parcel.split(max(1, fitting))
-                waiting.appendleft(rest)
+                waiting.append_left(rest)
             left -= parcel.size_bytes
             is_first = False
             yield parcel
@@ -272,11 +286,15 @@ class DeliveryQueue:
     def sizes(self) -> tuple[int, int]:
         """Bytes of the records that wait for their turn, and of those that their organisation's trouble holds back."""
         with self._changed:
-            ready = held_back = 0
-            for waiting in self._waiting.values():
-                size = sum(parcel.size_bytes for parcel in waiting.parcels)
-                ready, held_back = (ready, held_back + size) if waiting.failures else (ready + size, held_back)
+            ready = sum(waiting.size_bytes for waiting in self._waiting.values() if not waiting.failures)
+            held_back = sum(waiting.size_bytes for waiting in self._waiting.values() if waiting.failures)
             return ready, held_back
+
+    def held_back(self, organisation_id: str) -> tuple[int, str]:
+        """Bytes of its records that its own trouble holds back, and what the trouble is; (0, "") without one."""
+        with self._changed:
+            waiting = self._waiting.get(organisation_id)
+            return (waiting.size_bytes, waiting.reason) if waiting is not None and waiting.failures else (0, "")
 
     def troubles(self) -> dict[str, Waiting]:
         """Organisations that wait by themselves."""

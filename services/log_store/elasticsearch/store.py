@@ -149,6 +149,7 @@ class ElasticLogStore(LogStore):
     ) -> Appended:
         """See the interface. Durable on the spool; the server has it a moment later."""
         self._stream(organisation_id)
+        self._drainer.require_room(organisation_id)
         appended = self._spool.append(organisation_id, batch, idempotency, upload)
         return self._without_deleted(organisation_id, appended) if appended.replayed else appended
 

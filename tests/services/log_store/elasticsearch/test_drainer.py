@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from services.errors import QuotaExceeded
+from services.log_store.elasticsearch import drainer
 from services.log_store.elasticsearch.documents import documents
 from services.log_store.elasticsearch.drainer_ledger import Ledger
 from services.log_store.elasticsearch.drainer_parcels import DeliveryQueue, halves, pieces
@@ -225,6 +227,22 @@ def test_a_blocked_stream_waits_by_itself_and_goes_on_when_it_is_open(through: D
     through.es.indices.put_settings(index=through.stream(), settings={block: None})
     through.wait_done(40)
     assert through.count() == 21 and through.drainer.state().held_back == {}
+
+
+def test_an_organisation_whose_stream_takes_nothing_is_refused_before_it_fills_the_memory(
+    through: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drainer, "HELD_BACK_BYTES", 2_000)
+    through.es.indices.put_settings(index=through.stream(), settings={"index.blocks.write": True})
+    through.drainer.require_room("acme")
+    through.spool.append("acme", messages(100))
+    wait_until(lambda: "acme" in through.drainer.state().held_back)
+    with pytest.raises(QuotaExceeded, match="index write"):
+        wait_until(lambda: through.drainer.require_room("acme"), 5)  # between two attempts it is not in the queue
+    through.drainer.require_room("other")
+    through.es.indices.put_settings(index=through.stream(), settings={"index.blocks.write": None})
+    through.wait_done(40)
+    through.drainer.require_room("acme")
 
 
 def test_a_stream_that_was_deleted_is_made_again(through: Delivering) -> None:
