@@ -21,6 +21,7 @@ A document that holds `poison` is refused with 400 whatever the fault, and a req
 `meanwhile` is called after a bulk that was passed on is carried out, and before its answer is lost.
 """
 
+import contextlib
 import http.client
 import json
 import random
@@ -84,7 +85,7 @@ class Proxy:
             self._server = None
         with self.lock:
             for connection in self.open:
-                reset(connection)
+                cut(connection)
             self.open.clear()
 
     def choose(self) -> str:
@@ -105,6 +106,12 @@ class Proxy:
             drawn = [self.rng.random() for _ in bodies]
             errors = {at: self.rng.choice((_BUSY, _UNAVAILABLE)) for at, each in enumerate(drawn) if each < share}
         return errors | {at: _POISON for at, body in enumerate(bodies) if self.poison in body}
+
+
+def cut(connection: socket.socket) -> None:
+    """End it under a handler that reads from it, and closes it then: closing alone leaves its open files working."""
+    with contextlib.suppress(OSError):  # it is closed already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def reset(connection: socket.socket) -> None:

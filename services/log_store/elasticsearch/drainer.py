@@ -29,7 +29,7 @@ from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.dead_letters import Append, DeadLetters
 from services.log_store.elasticsearch.delivery import DeliveryCounters, DeliveryState, HeldBack, Rate
 from services.log_store.elasticsearch.drainer_ledger import Ledger
-from services.log_store.elasticsearch.drainer_parcels import DeliveryQueue
+from services.log_store.elasticsearch.drainer_queue import DeliveryQueue
 from services.log_store.elasticsearch.drainer_sending import Delivery, OnStored, Sending, Shapes
 from services.log_store.elasticsearch.drainer_streams import Streams
 from services.log_store.elasticsearch.frame import Frame
@@ -180,7 +180,7 @@ class Drainer:
 
         That is so while frames of an earlier process are left, and for `LATE_S` after a request without an answer.
         """
-        unanswered_at = self._sending.unanswered_at(organisation_id)
+        unanswered_at = self._sending.answers.unanswered_at(organisation_id)
         is_recent = unanswered_at is not None and self._clock.monotonic() < unanswered_at + LATE_S
         return self._is_replaying or is_recent or self._queue.is_in_doubt(organisation_id)
 
@@ -212,7 +212,9 @@ class Drainer:
                 self._stopping.wait(_WAIT_S)
                 continue
             self._is_replaying = self._is_replaying and bool(frames) and frames[-1].in_doubt
-            self._queue.put([self._ledger.take_in(frame) for frame in frames])
+            parcels = [self._ledger.take_in(frame) for frame in frames]
+            self._sending.number(parcels)
+            self._queue.put(parcels)
 
     def _wants_more(self) -> bool:
         """One bulk waits while others are on their way: more would not be faster, and small frames gather meanwhile."""

@@ -15,7 +15,8 @@ from services.errors import QuotaExceeded
 from services.log_store.elasticsearch import drainer
 from services.log_store.elasticsearch.documents import documents
 from services.log_store.elasticsearch.drainer_ledger import Ledger
-from services.log_store.elasticsearch.drainer_parcels import DeliveryQueue, halves, pieces
+from services.log_store.elasticsearch.drainer_parcels import halves, pieces
+from services.log_store.elasticsearch.drainer_queue import DeliveryQueue
 from services.model import LogBatch
 from tests.clocks import HandClock
 from tests.elastic import Elastic
