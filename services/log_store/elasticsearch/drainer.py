@@ -15,6 +15,7 @@ was told by that one knows the id.
 import logging
 import random
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -90,7 +91,7 @@ class Drainer:
         self._stopping = threading.Event()
         self._is_replaying = True
         self._threads: list[threading.Thread] = []
-        self._queue = DeliveryQueue(clock)
+        self._queue = DeliveryQueue()
         self._ledger = Ledger(spool.done, freshness.delivered)
         self._streams = Streams(es, settings)
         self._pace = Pace(clock)
@@ -100,7 +101,6 @@ class Drainer:
         self._sending = Sending(
             Delivery(
                 es=es,
-                clock=clock,
                 timeout_s=settings.timeout_s,
                 queue=self._queue,
                 ledger=self._ledger,
@@ -129,9 +129,9 @@ class Drainer:
         """Finish the bulks that are on their way, for at most `timeout_s`. Safe to call again."""
         self._stopping.set()
         self._queue.wake()
-        until = self._clock.monotonic() + timeout_s
+        until = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(max(0.0, until - self._clock.monotonic()))
+            thread.join(max(0.0, until - time.monotonic()))
 
     # -- what others ask -----------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Drainer:
         )
 
     def _held_back(self, now: datetime) -> dict[str, HeldBack]:
-        monotonic = self._clock.monotonic()
+        monotonic = time.monotonic()
         return {
             organisation_id: HeldBack(each.reason, now - timedelta(seconds=monotonic - each.failing_since))
             for organisation_id, each in self._queue.troubles().items()
@@ -181,7 +181,7 @@ class Drainer:
         That is so while frames of an earlier process are left, and for `LATE_S` after a request without an answer.
         """
         unanswered_at = self._sending.answers.unanswered_at(organisation_id)
-        is_recent = unanswered_at is not None and self._clock.monotonic() < unanswered_at + LATE_S
+        is_recent = unanswered_at is not None and time.monotonic() < unanswered_at + LATE_S
         return self._is_replaying or is_recent or self._queue.is_in_doubt(organisation_id)
 
     @contextmanager

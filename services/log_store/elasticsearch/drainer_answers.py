@@ -1,6 +1,7 @@
 """What becomes of each record of a bulk: settled, put back, refused."""
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,6 @@ import pyarrow as pa
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
-from services.clock import Clock
 from services.errors import ElkVisionError
 from services.log_store.elasticsearch.bulk import ItemError, Outcome
 from services.log_store.elasticsearch.bulk_failure import Failure, failure_of
@@ -42,7 +42,6 @@ class Delivery:
     """The parts that work on one delivery. `append` is the spool's; `backoff` makes one for an organisation."""
 
     es: Elasticsearch
-    clock: Clock
     timeout_s: float
     queue: DeliveryQueue
     ledger: Ledger
@@ -91,7 +90,7 @@ class Answers:
         if not parcels:
             return
         if is_unknown:
-            self._unanswered_at[organisation_id] = self._all.clock.monotonic()
+            self._unanswered_at[organisation_id] = time.monotonic()
             parcels = [replace(parcel, in_doubt=True) for parcel in parcels]
         self._all.counters.add("retried", sum(len(parcel.rows) for parcel in parcels))
         self._all.queue.put_back(parcels)

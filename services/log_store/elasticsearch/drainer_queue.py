@@ -1,11 +1,14 @@
-"""The parcels that wait, by organisation: who is next, who has to wait by itself, who stands still."""
+"""The parcels that wait, by organisation: who is next, who has to wait by itself, who stands still.
+
+Waiting is measured on the machine's own clock: threads wait in its time.
+"""
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.clock import Clock
 from services.log_store.elasticsearch.drainer_parcels import Parcel
 
 
@@ -49,8 +52,7 @@ class Bulk:
 class DeliveryQueue:
     """Organisations take turns; one that fails waits by itself. Safe to use from any thread."""
 
-    def __init__(self, clock: Clock):
-        self._clock = clock
+    def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: dict[str, Waiting] = {}
         self._turns: deque[str] = deque()
@@ -78,7 +80,7 @@ class DeliveryQueue:
         """An organisation's own trouble: it waits, then tries with one bulk at a time."""
         with self._changed:
             waiting = self._of(organisation_id)
-            now = self._clock.monotonic()
+            now = time.monotonic()
             waiting.failing_since = now if waiting.failures == 0 else waiting.failing_since
             waiting.failures += 1
             waiting.until, waiting.reason = now + delay_s, reason
@@ -105,10 +107,10 @@ class DeliveryQueue:
 
     def next(self, max_bytes: int, concurrency: int, wait_s: float) -> Bulk | None:
         """The next bulk of about `max_bytes`, to be given to `landed` later; None where there is none for `wait_s`."""
-        until = self._clock.monotonic() + wait_s
+        until = time.monotonic() + wait_s
         with self._changed:
             while (organisation_id := self._due(concurrency)) is None:
-                now = self._clock.monotonic()
+                now = time.monotonic()
                 if now >= until:
                     return None
                 self._changed.wait(max(0.001, min(until, self._earliest(now)) - now))
@@ -130,7 +132,7 @@ class DeliveryQueue:
     def _due(self, concurrency: int) -> str | None:
         if self._flying.total() >= concurrency:
             return None
-        now = self._clock.monotonic()
+        now = time.monotonic()
         return next((name for name in self._turns if self._is_due(name, now)), None)
 
     def _is_due(self, organisation_id: str, now: float) -> bool:

@@ -6,13 +6,12 @@ as soon as the server refreshes by itself.
 """
 
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
-
-from services.clock import Clock
 
 REFRESHES_PER_S = 5
 """Of one organisation."""
@@ -47,13 +46,10 @@ class _Organisation:
 class Freshness:
     """`backlog(organisation)` tells how many of its records are not delivered; `stream_of` names its stream."""
 
-    def __init__(
-        self, es: Elasticsearch, stream_of: Callable[[str], str], backlog: Callable[[str], int], clock: Clock
-    ) -> None:
+    def __init__(self, es: Elasticsearch, stream_of: Callable[[str], str], backlog: Callable[[str], int]) -> None:
         self._es = es
         self._stream_of = stream_of
         self._backlog = backlog
-        self._clock = clock
         self._changed = threading.Condition()
         self._known: defaultdict[str, _Organisation] = defaultdict(_Organisation)
 
@@ -62,7 +58,7 @@ class Freshness:
         with self._changed:
             known = self._known[organisation_id]
             known.delivered = max(known.delivered, up_to_seq)
-            known.recent.append((self._clock.monotonic(), records))
+            known.recent.append((time.monotonic(), records))
             self._changed.notify_all()
 
     def ensure(self, organisation_id: str, up_to_seq: int, timeout_s: float, *, backlog: int | None = BACKLOG) -> bool:
@@ -71,7 +67,7 @@ class Freshness:
         It is False at once where more than `backlog` records are on their way (None: wait however many), and where the
         server cannot be asked. Safe to call from many threads: they share the work.
         """
-        until = self._clock.monotonic() + timeout_s
+        until = time.monotonic() + timeout_s
         with self._changed:
             known = self._known[organisation_id]
             if known.refreshed >= up_to_seq:
@@ -81,11 +77,11 @@ class Freshness:
             return self._wait(organisation_id, known, up_to_seq, until)
 
     def _on_their_way(self, organisation_id: str, known: _Organisation) -> int:
-        return self._backlog(organisation_id) + known.unrefreshed(self._clock.monotonic())
+        return self._backlog(organisation_id) + known.unrefreshed(time.monotonic())
 
     def _wait(self, organisation_id: str, known: _Organisation, up_to_seq: int, until: float) -> bool:
         while known.refreshed < up_to_seq:
-            now = self._clock.monotonic()
+            now = time.monotonic()
             if now >= until:
                 return False
             if not self._is_delivered(organisation_id, known, up_to_seq) or known.is_refreshing:
@@ -106,7 +102,7 @@ class Freshness:
         """One refresh, without the lock meanwhile: what was delivered before it began can be found after it."""
         covered = known.delivered
         known.is_refreshing = True
-        known.began.append(self._clock.monotonic())
+        known.began.append(time.monotonic())
         known.recent.clear()
         self._changed.release()
         try:

@@ -1,6 +1,7 @@
 """Whether the server can be reached. While it cannot, one thread asks it, seldom; all go on as soon as it answers."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -47,7 +48,7 @@ class Reach:
         with self._lock:
             self.failing_since = self.failing_since or self._clock.now()
             if self._closed_until is None:
-                self._closed_until = self._clock.monotonic() + self._backoff.after(self._failures)
+                self._closed_until = time.monotonic() + self._backoff.after(self._failures)
                 self._failures += 1
 
     def answered(self) -> None:
@@ -76,8 +77,8 @@ class Reach:
             if not self._probe():
                 was_away = True
                 pause_s = min(_MOST_PROBE_S, pause_s * 2)
-            elif was_away or self._clock.monotonic() >= (self._closed_until or 0.0):
+            elif was_away or time.monotonic() >= (self._closed_until or 0.0):
                 with self._lock:
                     self._closed_until = None
             else:
-                pause_s = min(_MOST_PROBE_S, max(_LOOK_S, (self._closed_until or 0.0) - self._clock.monotonic()))
+                pause_s = min(_MOST_PROBE_S, max(_LOOK_S, (self._closed_until or 0.0) - time.monotonic()))

@@ -98,7 +98,7 @@ class ElasticLogStore(LogStore):
         self._engine = ResidualEngine(slots=heavy_searches)
         self._shapes = ShapeDictionary(database)
         self._spool = Spool(folder / "spool", clock, Bookkeeping(database, clock), max_bytes=spool_max_bytes)
-        self._freshness = Freshness(self.es, self._stream, lambda each: self._spool.pending(each).records, clock)
+        self._freshness = Freshness(self.es, self._stream, lambda each: self._spool.pending(each).records)
         self._counters = DeliveryCounters()
         dead_letters = DeadLetters(folder / "dead-letters", clock)
         self._drainer = Drainer(

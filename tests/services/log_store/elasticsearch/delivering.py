@@ -207,9 +207,7 @@ def delivering(
         spool = spool or MemorySpool()
         clock, counters = SystemClock(), DeliveryCounters()
         letters = DeadLetters(folder / "refused", clock)
-        freshness = Freshness(
-            client, lambda each: stream_of(prefix, each), lambda each: spool.pending(each).records, clock
-        )
+        freshness = Freshness(client, lambda each: stream_of(prefix, each), lambda each: spool.pending(each).records)
         published: list[tuple[str, LogBatch]] = []
 
         def tell(organisation_id: str, batch: LogBatch) -> None:

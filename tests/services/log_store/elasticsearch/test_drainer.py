@@ -18,7 +18,6 @@ from services.log_store.elasticsearch.drainer_ledger import Ledger
 from services.log_store.elasticsearch.drainer_parcels import halves, pieces
 from services.log_store.elasticsearch.drainer_queue import DeliveryQueue
 from services.model import LogBatch
-from tests.clocks import HandClock
 from tests.elastic import Elastic
 from tests.faults.proxy import Proxy
 from tests.records import batch, messages, record
@@ -373,7 +372,7 @@ def test_positions_fall_into_the_parcels_they_belong_to() -> None:
 
 
 def test_organisations_take_turns_and_small_frames_go_together() -> None:
-    queue, ledger = DeliveryQueue(HandClock()), Ledger(lambda frames: None, lambda *each: None)
+    queue, ledger = DeliveryQueue(), Ledger(lambda frames: None, lambda *each: None)
     queue.put([taken(2, ledger, name) for name in ("a", "a", "b", "a", "c")])
     loads = [queue.next(1 << 20, 4, 0) for _ in range(3)]
     assert [(load.organisation_id, len(load.parcels)) for load in loads if load] == [("a", 3), ("b", 1), ("c", 1)]
@@ -381,7 +380,7 @@ def test_organisations_take_turns_and_small_frames_go_together() -> None:
 
 
 def test_a_large_frame_is_sent_in_parts_and_no_more_bulks_than_allowed_are_on_their_way() -> None:
-    queue, ledger = DeliveryQueue(HandClock()), Ledger(lambda frames: None, lambda *each: None)
+    queue, ledger = DeliveryQueue(), Ledger(lambda frames: None, lambda *each: None)
     parcel = taken(100, ledger)
     queue.put([parcel])
     sizes = []
@@ -395,7 +394,7 @@ def test_a_large_frame_is_sent_in_parts_and_no_more_bulks_than_allowed_are_on_th
 
 
 def test_a_queue_is_safe_for_many_threads() -> None:
-    queue, ledger = DeliveryQueue(HandClock()), Ledger(lambda frames: None, lambda *each: None)
+    queue, ledger = DeliveryQueue(), Ledger(lambda frames: None, lambda *each: None)
     queue.put([taken(1, ledger, f"org{number % 7}") for number in range(700)])
     seen: list[int] = []
 

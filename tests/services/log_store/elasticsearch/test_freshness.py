@@ -8,7 +8,6 @@ from pathlib import Path
 
 from elasticsearch import Elasticsearch
 
-from services.clock import SystemClock
 from services.log_store.elasticsearch.freshness import BACKLOG, Freshness
 from tests.elastic import Elastic
 from tests.records import messages
@@ -28,7 +27,7 @@ def refreshes(es: Elasticsearch, index: str) -> int:
 
 
 def freshness_of(elastic: Elastic, index: str, backlog: int = 1) -> Freshness:
-    return Freshness(elastic.client, lambda _: index, lambda _: backlog, SystemClock())
+    return Freshness(elastic.client, lambda _: index, lambda _: backlog)
 
 
 def test_what_was_delivered_can_be_found_after_waiting(elastic: Elastic) -> None:
@@ -110,7 +109,7 @@ def test_a_stream_that_is_not_there_has_nothing_to_show(elastic: Elastic) -> Non
 
 def test_a_server_that_is_away_is_no_error() -> None:
     with Elasticsearch("http://127.0.0.1:1") as away:
-        fresh = Freshness(away, lambda _: "x", lambda _: 0, SystemClock())
+        fresh = Freshness(away, lambda _: "x", lambda _: 0)
         assert not fresh.ensure("acme", 7, 2)
 
 
