@@ -221,6 +221,10 @@ def _mail(moment: _Moment, dice: random.Random) -> list[_Step]:
     ]
 
 
+SETTLE_S = 10.0
+"""So long a store on a server may take until the records can be found; they are stored all the same."""
+
+
 class SampleData:
     """The sample data of an organisation."""
 
@@ -235,7 +239,9 @@ class SampleData:
         if present:
             return present
         batch = sample_batch(self._clock.now())
-        return self._store.append(principal.organisation_id, batch).count
+        count = self._store.append(principal.organisation_id, batch).count
+        self._store.settle(principal.organisation_id, SETTLE_S)
+        return count
 
     def remove(self, principal: Principal) -> int:
         """Remove them; says how many there were."""

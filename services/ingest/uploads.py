@@ -60,6 +60,9 @@ PAUSES_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 READERS = 3
 """So many processes may die over one place of a file before the file is given up."""
 
+SETTLE_S = 10.0
+"""So long a store on a server may take until all of an upload can be found; done it is all the same: it is durable."""
+
 STOP_S = 30.0
 """How long a deletion waits for a chunk that is just being stored."""
 
@@ -313,6 +316,7 @@ class Uploads:
                 progress = self._store_chunk(organisation_id, progress, chunk)
         if turn.stopped:
             return
+        self._store.settle(organisation_id, SETTLE_S)
         self._finish(organisation_id, upload_id, "done", None)
         self._drop_file(upload_id)
 

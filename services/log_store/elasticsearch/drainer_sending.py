@@ -4,10 +4,9 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +24,9 @@ from services.log_store.elasticsearch.drainer_parcels import Parcel, halves
 from services.log_store.elasticsearch.drainer_queue import Bulk
 
 __all__ = ["Delivery", "OnStored", "Sending", "Shapes"]
+
+GROUP_ROWS = 5_000
+"""Shapes are numbered for so many records at once; a larger frame by itself."""
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +81,10 @@ class Sending:
     def number(self, parcels: Sequence[Parcel]) -> None:
         """Give the shapes of whole frames their numbers, in the order of the frames: the same records get the same numbers
         however they are cut into bulks. What fails is tried again with the bulk."""
-        alike = groupby(parcels, lambda each: (each.organisation_id, each.consignment.frame.batch.schema))
-        for (organisation_id, _), each in alike:
-            group = list(each)
+        for group in _numbered_together(parcels):
+            batch = pa.concat_tables([parcel.batch() for parcel in group])
             try:
-                found = self._assigned(organisation_id, pa.concat_tables([parcel.batch() for parcel in group]))
+                found = self._assigned(group[0].organisation_id, batch)
             except Exception as error:  # the bulk will tell; taking from the spool goes on
                 self._all.reach.note(f"shapes: {error}")
                 continue
@@ -163,3 +164,22 @@ class Sending:
         found = checksums_in_stream(self._all.es, self._all.streams.name(organisation_id), ids)
         self._all.counters.add("looked_up", len(ids))
         return self.answers.compare(organisation_id, made, found)
+
+
+def _numbered_together(parcels: Sequence[Parcel]) -> Iterator[list[Parcel]]:
+    """Neighbours of one organisation, as many as the embedded store would commit at once: both see the same batches."""
+    group: list[Parcel] = []
+    rows = 0
+    for parcel in parcels:
+        is_alike = bool(group) and _kind(group[-1]) == _kind(parcel)
+        if group and (not is_alike or rows + len(parcel.rows) > GROUP_ROWS):
+            yield group
+            group, rows = [], 0
+        group.append(parcel)
+        rows += len(parcel.rows)
+    if group:
+        yield group
+
+
+def _kind(parcel: Parcel) -> tuple[str, pa.Schema]:
+    return parcel.organisation_id, parcel.consignment.frame.batch.schema

@@ -19,7 +19,7 @@ REFRESHES_PER_S = 5
 OWN_REFRESH_S = 2.0
 """After this time the server has refreshed by itself (its interval is a second)."""
 
-BACKLOG = 10_000
+BACKLOG = 100_000
 """Records of one organisation on their way, beyond which a read does not wait."""
 
 

@@ -28,6 +28,7 @@ from services.log_store.elasticsearch.delivery import DeliveryCounters
 from services.log_store.elasticsearch.delivery_report import DeliveryReport
 from services.log_store.elasticsearch.drainer import Drainer
 from services.log_store.elasticsearch.drainer_sending import OnStored
+from services.log_store.elasticsearch.flow import Flow
 from services.log_store.elasticsearch.freshness import BACKLOG, Freshness
 from services.log_store.elasticsearch.lifecycle import Lifecycle
 from services.log_store.elasticsearch.moving import MovingStreams
@@ -71,7 +72,7 @@ class ElasticLogStore(LogStore):
 
     database      migrated; keeps idempotency keys, upload progress, shapes and patterns
     folder        of this process alone: the spool and the dead letters
-    fresh_wait_s  how long a read waits for what this process appended before it, where little is on its way
+    fresh_wait_s  how long a read waits for what this process appended before it, but not where records arrive steadily
     on_stored     called with (organisation_id, batch with a column `seq`) once the server has a record
     Raises `BackendUnavailable` where the folder is held by another process.
     """
@@ -99,6 +100,7 @@ class ElasticLogStore(LogStore):
         self._shapes = ShapeDictionary(database)
         self._spool = Spool(folder / "spool", clock, Bookkeeping(database, clock), max_bytes=spool_max_bytes)
         self._freshness = Freshness(self.es, self._stream, lambda each: self._spool.pending(each).records)
+        self._flow = Flow()
         self._counters = DeliveryCounters()
         dead_letters = DeadLetters(folder / "dead-letters", clock)
         self._drainer = Drainer(
@@ -151,6 +153,7 @@ class ElasticLogStore(LogStore):
         self._stream(organisation_id)
         self._drainer.require_room(organisation_id)
         appended = self._spool.append(organisation_id, batch, idempotency, upload)
+        self._flow.add(organisation_id, len(batch))
         return self._without_deleted(organisation_id, appended) if appended.replayed else appended
 
     def _without_deleted(self, organisation_id: str, appended: Appended) -> Appended:
@@ -276,7 +279,8 @@ class ElasticLogStore(LogStore):
     def _fresh_reader(self, organisation_id: str, handle: Handle | None = None) -> ElasticReader:
         """A reader that finds what this process appended before, where that takes only a moment."""
         reader = self._reader(organisation_id, handle)
-        self._freshen(organisation_id, self._fresh_wait_s, BACKLOG)
+        if not self._flow.is_steady(organisation_id):
+            self._freshen(organisation_id, self._fresh_wait_s, BACKLOG)
         return reader
 
     def _reader(self, organisation_id: str, handle: Handle | None = None) -> ElasticReader:
