@@ -14,14 +14,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from services.clock import Clock
-from services.errors import ElkVisionError
+from services.errors import BackendUnavailable, ElkVisionError
 from services.log_store.elasticsearch import mapping
-from services.log_store.elasticsearch.client_errors import translated
+from services.log_store.elasticsearch.client_errors import reason_of, translated
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.lifecycle_lease import Lease
 from services.log_store.elasticsearch.names import organisation_of
@@ -42,6 +43,7 @@ _log = logging.getLogger("elkvision.lifecycle")
 class Round:
     """What one round did: streams that got a new index, indices that are gone, streams left alone for a bulk in doubt.
 
+    failed  the server's words about what it did not do: the other indices were looked after all the same
     `is_ours` is False where another process had the lease: then nothing was looked at.
     """
 
@@ -49,6 +51,7 @@ class Round:
     deleted: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     is_ours: bool = True
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,10 @@ class Lifecycle:
                 self._lease.release()
 
     def run(self) -> Round:
-        """One round over all streams. Raises `services.errors`; what was done before stays done."""
+        """One round over all streams. What the server refuses for one index is told by the round and stops no other.
+
+        Raises `services.errors` where the server does not answer; what was done before stays done.
+        """
         with translated():
             if not self._lease.take():
                 return Round(is_ours=False)
@@ -111,6 +117,7 @@ class Lifecycle:
                 tuple(name for each in rounds for name in each.rolled_over),
                 tuple(name for each in rounds for name in each.deleted),
                 tuple(name for each in rounds for name in each.held),
+                failed=tuple(text for each in rounds for text in each.failed),
             )
 
     def _rounds(self) -> None:
@@ -121,7 +128,13 @@ class Lifecycle:
                 self.last_error = str(error)
                 _log.warning("rollover and retention did not run: %s", error)
                 continue
-            self.last_error = None
+            except Exception as error:  # the thread lives on: without it the disks of the server fill up
+                self.last_error = f"{type(error).__name__}: {error}"
+                _log.exception("rollover and retention ended in a fault")
+                continue
+            self.last_error = "; ".join(done.failed) or None
+            for text in done.failed:
+                _log.warning("rollover and retention: %s", text)
             if done.rolled_over or done.deleted:
                 _log.info("rolled over %s, deleted %s", list(done.rolled_over), list(done.deleted))
 
@@ -132,8 +145,23 @@ class Lifecycle:
         with self._hold(organisation_id) as is_certain:
             if not is_certain:
                 return Round(held=(stream.name,))
-            rolled_over = (stream.name,) if self._roll_over(stream) else ()
-            return Round(rolled_over, self._expire(stream))
+            failed: list[str] = []
+            is_rolled_over = self._tried(stream.write_index, lambda: self._roll_over(stream), failed)
+            deleted = self._expire(stream, failed)
+            return Round((stream.name,) if is_rolled_over else (), deleted, failed=tuple(failed))
+
+    def _tried(self, name: str, step: Callable[[], bool], failed: list[str]) -> bool:
+        """What a step for one index answers; False, and a line in `failed`, where the server answered with an error.
+
+        A shard that is lost for good must not keep all other indices from being deleted.
+        """
+        try:
+            return step()
+        except ApiError as error:
+            failed.append(f"{name}: {error.status_code} {reason_of(error)}")
+        except BackendUnavailable as error:
+            failed.append(str(error))
+        return False
 
     # -- a new index -----------------------------------------------------------------------------------------------
 
@@ -161,12 +189,16 @@ class Lifecycle:
 
     # -- old indices -----------------------------------------------------------------------------------------------
 
-    def _expire(self, stream: Stream) -> tuple[str, ...]:
+    def _expire(self, stream: Stream, failed: list[str]) -> tuple[str, ...]:
         """Delete what has expired of the indices that were closed before this round: the last one was written to."""
-        expired = tuple(name for name in stream.indices[:-1] if self._is_expired(name))
-        for name in expired:
-            self._es.options(ignore_status=404).indices.delete(index=name)
-        return expired
+        return tuple(name for name in stream.indices[:-1] if self._tried(name, partial(self._deleted, name), failed))
+
+    def _deleted(self, name: str) -> bool:
+        """Whether an index had expired, and is gone."""
+        if not self._is_expired(name):
+            return False
+        self._es.options(ignore_status=404).indices.delete(index=name)
+        return True
 
     def _is_expired(self, name: str) -> bool:
         """An index without records holds nothing to keep, whatever the retention."""
@@ -181,6 +213,8 @@ class Lifecycle:
     def _index(self, name: str) -> Index:
         made = self._es.indices.get_settings(index=name, name="index.creation_date", flat_settings=True)
         stats = self._es.indices.stats(index=name, metric="store", level="shards")
+        if name not in stats["indices"]:
+            raise BackendUnavailable(f"{name}: none of its shards is to be had.")
         shards = stats["indices"][name]["shards"].values()
         sizes = [copy["store"]["size_in_bytes"] for shard in shards for copy in shard if copy["routing"]["primary"]]
         made_ms = int(made[name]["settings"]["index.creation_date"])

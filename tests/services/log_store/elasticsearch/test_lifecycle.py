@@ -161,6 +161,55 @@ def test_records_that_nobody_refreshed_yet_count(cluster: Cluster) -> None:
     assert cluster.lifecycle(retention_days=1).run().deleted == ()
 
 
+# -- faults ----------------------------------------------------------------------------------------------------------
+
+
+def add_stream_without_shards(cluster: Cluster, name: str) -> None:
+    """A stream whose only index no node takes, made from our template."""
+    part, client = f"{cluster.settings.prefix}-settings", cluster.client
+    kept = client.cluster.get_component_template(name=part)["component_templates"][0]["component_template"]
+    lost = {**kept["template"]["settings"], "index.routing.allocation.require.rack": "none"}
+    given = {"version": kept["version"], "meta": kept["_meta"]}
+    client.cluster.put_component_template(name=part, template={"settings": lost}, **given)
+    path, accept = f"/_data_stream/{cluster.settings.prefix}-{name}?timeout=1s", {"accept": "application/json"}
+    client.perform_request("PUT", path, headers=accept)
+    client.cluster.put_component_template(name=part, template=kept["template"], **given)
+
+
+def test_an_index_that_lost_its_shards_keeps_no_other_from_being_deleted(cluster: Cluster) -> None:
+    add_stream_without_shards(cluster, "aaa")
+    cluster.add(days=9)
+    cluster.lifecycle(rollover_bytes=1)._roll_over(streams(cluster.client, cluster.settings.prefix)[1])
+    lifecycle = Lifecycle(
+        cluster.client,
+        dataclasses.replace(cluster.settings, retention_days=1),
+        cluster.clock,
+        lambda _: nullcontext(True),
+        "one",
+        interval_s=0.02,
+    )
+    done = lifecycle.run()
+    assert len(done.deleted) == 1
+    assert ["aaa" in text for text in done.failed] == [True]
+    lifecycle.start()
+    wait_for(lambda: lifecycle.last_error)
+    lifecycle.stop(10)
+
+
+def test_a_fault_in_a_round_does_not_end_the_rounds(cluster: Cluster) -> None:
+    calls: list[str] = []
+
+    def hold(organisation_id: str) -> AbstractContextManager[bool]:
+        calls.append(organisation_id)
+        raise RuntimeError("a fault")
+
+    lifecycle = Lifecycle(cluster.client, cluster.settings, cluster.clock, hold, "one", interval_s=0.02)
+    lifecycle.start()
+    wait_for(lambda: len(calls) > 1)
+    lifecycle.stop(10)
+    assert lifecycle.last_error == "RuntimeError: a fault"
+
+
 # -- one runner ------------------------------------------------------------------------------------------------------
 
 
