@@ -4,6 +4,7 @@ python -m tests.faults.delivering_child <folder> <url> <prefix> <name of this ru
 On stdout: `sent <name>` and `stored <name>` of each batch. `POINTS` are the points.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -102,6 +103,7 @@ def die_at(point: str, times: int) -> None:
 
 
 def main(folder: str, url: str, prefix: str, run: str, point: str = "", times: str = "0") -> None:
+    faulthandler.enable()
     spool.Spool.__init__.__kwdefaults__["segment_bytes"] = SEGMENT_BYTES
     if point:
         die_at(point, int(times))

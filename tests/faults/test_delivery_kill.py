@@ -1,8 +1,10 @@
 """kill -9 of the application at points of spool and drain: each acknowledged record is stored once or refused once."""
 
 import random
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,9 +50,13 @@ def proxy(elastic: Elastic) -> Iterator[Proxy]:
 def run_until_dead(folder: Path, url: str, prefix: str, run: str, point: str, times: int) -> tuple[set[str], set[str]]:
     """(sent, acknowledged) names of the batches of a child that kills itself."""
     command = [sys.executable, "-m", "tests.faults.delivering_child", str(folder), url, prefix, run, point, str(times)]
-    child = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=90, check=False)
-    assert child.returncode == -9, f"{point} was not reached"
-    pairs = [line.split() for line in child.stdout.splitlines(keepends=True) if line.endswith("\n")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        ending = threading.Timer(90, child.send_signal, [signal.SIGABRT])  # which tells where its threads are
+        ending.start()
+        said = child.communicate()[0]
+        ending.cancel()
+    assert child.returncode == -9, f"{point} was not reached {times} times"
+    pairs = [line.split() for line in said.splitlines(keepends=True) if line.endswith("\n")]
     return {name for word, name in pairs if word == "sent"}, {name for word, name in pairs if word == "stored"}
 
 
