@@ -72,18 +72,19 @@ class Spool:
         bookkeeping: Bookkeeping,
         *,
         max_bytes: int,
-        worker: int = 0,
+        worker: int | None = 0,
         segment_bytes: int = 64 << 20,
         memory_bytes: int = MEMORY_BYTES,
         fsync: Sync = _SYNC,
     ):
         """Open the folder, make it where it is missing, repair what an earlier process left unfinished.
 
-        worker  0 to 1023, part of every seq: different for processes that write at the same time
+        worker  0 to 1023, part of every seq: different for processes that write at the same time; None for one that
+                follows from the folder's identity, so that several processes need not agree on theirs
         Raises `BackendUnavailable`: the folder is held by another process or cannot be read or written, or the
         database cannot be reached.
         """
-        if not 0 <= worker <= MAX_WORKER:
+        if worker is not None and not 0 <= worker <= MAX_WORKER:
             raise ValueError(f"worker must lie between 0 and {MAX_WORKER}")
         self._clock = clock
         self._max_bytes = max_bytes
@@ -104,7 +105,7 @@ class Spool:
             fsync,
             newest=recovery.tallies[-1] if recovery.tallies else None,
             last_tick=recovery.last_tick,
-            worker=worker,
+            worker=int(self._lock.identity, 16) % (MAX_WORKER + 1) if worker is None else worker,
             segment_bytes=min(segment_bytes, max(max_bytes // 8, 1)),
             max_bytes=max_bytes,
             on_durable=self._on_durable,

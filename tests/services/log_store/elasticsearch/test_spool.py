@@ -175,6 +175,18 @@ def test_seq_grows_over_a_clock_that_steps_back_restarts_and_an_empty_spool(open
     assert seqs == sorted(set(seqs))
 
 
+def test_folders_have_workers_of_their_own_that_stay_the_same(open_spool: Open) -> None:
+    def worker(name: str) -> int:
+        spool = open_spool(name, worker=None)
+        appended = spool.append("acme", messages(1))
+        spool.close()
+        return worker_of_seq(appended.first_seq)
+
+    found = [worker(f"spool{number}") for number in range(5)]
+    assert len(set(found)) > 1  # one of a thousand each: all alike is once in 10^12
+    assert [worker(f"spool{number}") for number in range(5)] == found
+
+
 def test_the_worker_is_part_of_every_seq(open_spool: Open) -> None:
     spool = open_spool(worker=1023)
     appended = spool.append("acme", messages(5_000))
