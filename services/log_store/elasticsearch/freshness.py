@@ -37,9 +37,16 @@ class _Organisation:
         """When one more refresh keeps to `REFRESHES_PER_S`."""
         return self.began[0] + 1.0 if len(self.began) == REFRESHES_PER_S else float("-inf")
 
-    def unrefreshed(self, now: float) -> int:
+    def add(self, now: float, records: int) -> None:
+        self._forget_shown(now)  # also where nobody ever reads: an organisation may only write
+        self.recent.append((now, records))
+
+    def _forget_shown(self, now: float) -> None:
         while self.recent and self.recent[0][0] < now - OWN_REFRESH_S:
             self.recent.popleft()
+
+    def unrefreshed(self, now: float) -> int:
+        self._forget_shown(now)
         return sum(records for _, records in self.recent)
 
 
@@ -58,7 +65,7 @@ class Freshness:
         with self._changed:
             known = self._known[organisation_id]
             known.delivered = max(known.delivered, up_to_seq)
-            known.recent.append((time.monotonic(), records))
+            known.add(time.monotonic(), records)
             self._changed.notify_all()
 
     def ensure(self, organisation_id: str, up_to_seq: int, timeout_s: float, *, backlog: int | None = BACKLOG) -> bool:

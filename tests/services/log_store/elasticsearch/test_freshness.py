@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from elasticsearch import Elasticsearch
 
+from services.log_store.elasticsearch import freshness
 from services.log_store.elasticsearch.freshness import BACKLOG, Freshness
 from tests.elastic import Elastic
 from tests.records import messages
@@ -111,6 +113,15 @@ def test_a_server_that_is_away_is_no_error() -> None:
     with Elasticsearch("http://127.0.0.1:1") as away:
         fresh = Freshness(away, lambda _: "x", lambda _: 0)
         assert not fresh.ensure("acme", 7, 2)
+
+
+def test_an_organisation_that_only_writes_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "OWN_REFRESH_S", 0.0)
+    with Elasticsearch("http://127.0.0.1:1") as away:
+        fresh = Freshness(away, lambda _: "x", lambda _: 0)
+        for number in range(1_000):
+            fresh.delivered("acme", number, 1)
+        assert len(fresh._known["acme"].recent) < 10
 
 
 def test_a_single_record_is_found_at_once(elastic: Elastic, tmp_path: Path) -> None:
