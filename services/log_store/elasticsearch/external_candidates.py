@@ -17,11 +17,14 @@ from services.log_store.elasticsearch.external_fields import Json
 from services.log_store.elasticsearch.external_query import Prefilter, between_moments
 from services.log_store.elasticsearch.paging import Hit, Position
 from services.model import EARLIEST
+from services.query.elastic_fields import ORGANISATION
 
 _FIRST_RECORDS = 200
 _MOST_RECORDS = 5_000
 _CHUNK_BYTES = 4 << 20
 _KEEP_ALIVE_S = 60
+_OURS = {"exists": {"field": ORGANISATION}}
+"""Every record of this product has it. No expression leaves out a stream that is written out or that an alias leads to."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Scope:
         return self.prefilter.is_exact and self._moments().is_exact
 
     def query(self) -> Json:
-        """What the server is asked: never for documents without a time that we have."""
-        return {"bool": {"filter": [self._moments().query, self.prefilter.query]}}
+        """What the server is asked: never for documents without a time that we have, never for an organisation's records."""
+        return {"bool": {"filter": [self._moments().query, self.prefilter.query], "must_not": [_OURS]}}
 
     def holds(self, position: Position) -> bool:
         """Whether a record lies in [start, end), to the microsecond."""

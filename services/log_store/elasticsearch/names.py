@@ -57,6 +57,9 @@ def checked_pattern(patterns: str) -> str:
 
 
 def external_expression(patterns: str, prefix: str) -> str:
-    """The index expression of `patterns` without every stream of ours: no pattern leads to another organisation's records."""
+    """The index expression of `patterns` without the streams of ours that a * stands for.
+
+    A name that is written out, and an alias, the server takes whatever is left out: `external_candidates.Scope` sees to those.
+    """
     own = checked_prefix(prefix)
     return f"{checked_pattern(patterns)},-{own}-*,-.ds-{own}-*"

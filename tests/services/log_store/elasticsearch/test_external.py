@@ -9,7 +9,9 @@ import pytest
 from services.errors import BackendUnavailable, Forbidden, InvalidQuery, NotFound
 from services.log_store.elasticsearch.connection import ElasticSettings, connect
 from services.log_store.elasticsearch.external import ExternalLogStore
+from services.log_store.elasticsearch.names import stream_of
 from services.log_store.elasticsearch.residual import ResidualEngine
+from services.log_store.elasticsearch.templates import ensure_stream
 from services.log_store.interface import Aggregation, LogPage, LogQuery, LogStore
 from services.model import LOG_SCHEMA
 from services.query.language import parse
@@ -303,6 +305,26 @@ def test_our_own_streams_are_out_of_reach_whatever_the_pattern(other: Other) -> 
     store = ExternalLogStore(other.es, ResidualEngine(), patterns, f"{other.prefix}-own")
     assert store.search("acme", LogQuery(parse('"another organisation"'))).total == 0
     assert store.search("acme", LogQuery(parse(""))).total == 360
+    store.close()
+
+
+def test_neither_a_name_that_is_written_out_nor_an_alias_leads_to_another_organisation(
+    elastic: Elastic, other: Other
+) -> None:
+    settings = ElasticSettings((elastic.url,), prefix=f"{other.prefix}-own", replicas=0)
+    stream, alias = stream_of(settings.prefix, "victim"), f"{other.prefix}-shared"
+    ensure_stream(other.client, settings, "victim")
+    document = {"@timestamp": START.isoformat(), "message": "secret", "elkvision": {"organisation": "victim"}}
+    other.client.index(index=stream, op_type="create", document=document, refresh=True)
+    other.client.indices.update_aliases(actions=[{"add": {"index": stream, "alias": alias}}])
+    patterns = {"written": stream, "also": f"{other.prefix}-beat-*,{stream}", "alias": alias}
+    store = ExternalLogStore(other.es, ResidualEngine(), patterns, settings.prefix)
+    for organisation_id in patterns:
+        assert store.search(organisation_id, LogQuery(parse("secret"))).total == 0
+    for organisation_id in ("written", "alias"):
+        assert store.search(organisation_id, LogQuery(parse(""))).total == 0
+        assert store.aggregate(organisation_id, parse(""), Aggregation()).table["count"].to_pylist() == [0]
+        assert store.usage(organisation_id).records == 0
     store.close()
 
 
