@@ -95,8 +95,9 @@ def _lines(batches: Sequence[pa.Table]) -> Iterator[tuple[str, bytes]]:
 def _store(settings: ElasticSettings, folder: Path) -> Iterator[ElasticLogStore]:
     database = Database.at("", folder)
     database.upgrade()
-    store = ElasticLogStore(settings, SystemClock(), database, folder / "spool")
+    store = ElasticLogStore(settings, SystemClock(), database, folder)
     try:
+        store.start()
         yield store
     finally:
         store.close()
