@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +145,14 @@ class DeadLetters:
 
     def _send(self, organisation_id: str, file: DeadLetterFile, key: str, ids: Sequence[str], append: Append) -> None:
         entries = [(identity, file.read(identity)) for identity in ids]
-        readable = [(identity, entry) for identity, entry in entries if entry is not None]
-        batch = pa.Table.from_pylist([_row(entry["record"]) for _, entry in readable], schema=LOG_SCHEMA)
-        append(organisation_id, batch, Idempotency(key, sha256(" ".join(ids).encode()).hexdigest()), None)
-        self._gone(file, [identity for identity, _ in readable])
+        readable = [entry for _, entry in entries if entry is not None]
+        if len(readable) < len(ids):
+            log.error("%d refused records of %s can no longer be read", len(ids) - len(readable), organisation_id)
+        if readable:
+            batch = pa.Table.from_pylist([_row(entry["record"]) for entry in readable], schema=LOG_SCHEMA)
+            # The key alone says that it is the same: some of the ids may be discarded or damaged by the second time.
+            append(organisation_id, batch, Idempotency(key, key), None)
+        self._gone(file, ids)
 
     def _gone(self, file: DeadLetterFile, ids: Sequence[str]) -> None:
         self._write(file, [{"op": "gone", "ids": list(ids), "at": self._clock.now().isoformat()}])

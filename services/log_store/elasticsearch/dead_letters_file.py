@@ -76,7 +76,9 @@ class DeadLetterFile:
         return sum(length for _, length in self.places.values())
 
     def read(self, identity: str) -> dict[str, Any] | None:
-        """The `add` entry of an id; None where it can no longer be read."""
+        """The `add` entry of an id; None where it can no longer be read, or was not when the file was opened."""
+        if identity not in self.places:
+            return None
         offset, length = self.places[identity]
         with self.path.open("rb") as file:
             file.seek(offset)

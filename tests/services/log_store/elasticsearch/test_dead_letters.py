@@ -124,6 +124,33 @@ def test_sending_again_that_is_interrupted_is_finished_later_and_doubles_nothing
     assert [each.id for each in again.newest("acme")] == ["c"]
 
 
+def test_a_record_that_is_damaged_while_it_is_sent_again_stops_nothing(tmp_path: Path) -> None:
+    kept, spool = letters(tmp_path), Failing()
+    add(kept, messages(2), "a", "b")
+    with pytest.raises(BackendUnavailable):
+        kept.redrive("acme", spool.append)
+    path = tmp_path / "acme.jsonl"
+    content = bytearray(path.read_bytes())
+    content[60] ^= 1  # within the line of "a"
+    path.write_bytes(content)
+    spool.is_failing = False
+    again = letters(tmp_path)
+    assert again.resume(spool.append) == 2
+    assert again.resume(spool.append) == 0
+    assert again.counts() == {} and sum(frame.rows for frame in spool.open) == 2
+
+
+def test_what_is_discarded_while_it_is_sent_again_does_not_stop_the_others(tmp_path: Path) -> None:
+    kept, spool = letters(tmp_path), Failing()
+    add(kept, messages(2), "a", "b")
+    with pytest.raises(BackendUnavailable):
+        kept.redrive("acme", spool.append)
+    kept.discard("acme", ["a"])
+    spool.is_failing = False
+    assert kept.redrive("acme", spool.append) == 1
+    assert kept.counts() == {} and sum(frame.rows for frame in spool.open) == 2
+
+
 def test_an_open_redrive_is_finished_before_a_new_one_with_other_ids(tmp_path: Path) -> None:
     kept, spool = letters(tmp_path), Failing()
     add(kept, messages(3), "a", "b", "c")
