@@ -9,6 +9,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from services.errors import ElkVisionError
 from services.log_store.elasticsearch.client_errors import error_types, reason_of
+from services.log_store.elasticsearch.templates import ForeignStream
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Failure:
 
 def failure_of(error: Exception) -> Failure:
     """What an error of the client, or one of ours that was made of it, means for the documents that were sent."""
+    if isinstance(error, ForeignStream):
+        return Failure("organisation", str(error))
     if isinstance(error, ElkVisionError):
         cause = error.__cause__
         return failure_of(cause) if isinstance(cause, ApiError | TransportError) else Failure("server", str(error))

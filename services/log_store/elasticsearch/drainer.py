@@ -25,7 +25,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from services.clock import Clock
-from services.errors import ElkVisionError, QuotaExceeded
+from services.errors import QuotaExceeded
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.dead_letters import Append, DeadLetters
 from services.log_store.elasticsearch.delivery import DeliveryCounters, DeliveryState, HeldBack, Rate
@@ -206,9 +206,9 @@ class Drainer:
                 continue
             try:
                 frames = self._spool.take(TAKE_BYTES, _WAIT_S)
-            except (ElkVisionError, OSError) as error:
+            except Exception as error:  # without this thread nothing is delivered any more
                 self._reach.note(str(error))
-                log.error("the spool cannot be read: %s", error)
+                log.error("the spool cannot be read", exc_info=error)
                 self._stopping.wait(_WAIT_S)
                 continue
             self._is_replaying = self._is_replaying and bool(frames) and frames[-1].in_doubt
@@ -226,8 +226,8 @@ class Drainer:
     def _resume_redrives(self) -> None:
         try:
             self._dead_letters.resume(self._spool.append)
-        except ElkVisionError as error:
-            log.warning("refused records that were being sent again wait for the next try: %s", error)
+        except Exception as error:  # whatever it is, what is on the spool is delivered
+            log.warning("refused records that were being sent again wait for the next try", exc_info=error)
 
     def _send(self) -> None:
         while self._reach.wait(self._stopping):

@@ -81,6 +81,7 @@ class Answers:
                 self._all.pace.refused()
             else:
                 self._all.pace.failed()
+                self._all.streams.forget_all()
         else:
             self.set_back(organisation_id, failure.reason)
         self.put_back(organisation_id, parcels, is_unknown=failure.is_unknown)

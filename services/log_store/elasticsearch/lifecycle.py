@@ -145,6 +145,8 @@ class Lifecycle:
         with self._hold(organisation_id) as is_certain:
             if not is_certain:
                 return Round(held=(stream.name,))
+            if version_of(self._es, stream.write_index) == 0:
+                return Round(failed=(f"{stream.name}: it was not made from our template and is left alone.",))
             failed: list[str] = []
             is_rolled_over = self._tried(stream.write_index, lambda: self._roll_over(stream), failed)
             deleted = self._expire(stream, failed)

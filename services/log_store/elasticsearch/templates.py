@@ -19,13 +19,27 @@ from services.log_store.elasticsearch.client_errors import error_types, translat
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.names import checked_prefix, stream_of
 
-__all__ = ["Stream", "changeable", "ensure_stream", "install", "stream_of", "streams", "version_of"]
+__all__ = [
+    "ForeignStream",
+    "Stream",
+    "changeable",
+    "ensure_stream",
+    "install",
+    "is_ours",
+    "stream_of",
+    "streams",
+    "version_of",
+]
 
 PRODUCT = "elk-vision"
 
 _PRIORITY = 500
 """Above every template that Elasticsearch brings (`logs` has 100); the length of the prefix is added, so that of two
 prefixes that both fit a stream the longer one rules."""
+
+
+class ForeignStream(BackendUnavailable):
+    """A stream has the name of one of ours, and was not made from our template."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ def ensure_stream(es: Elasticsearch, settings: ElasticSettings, organisation_id:
     """Make the stream of an organisation, its templates first where there are none; False where it was there.
 
     Without our template a stream of that name would be made from `logs-*-*`, which every Elasticsearch brings. Raises
-    `BackendUnavailable` where there is such a stream: it belongs to somebody else.
+    `ForeignStream` where there is such a stream: it belongs to somebody else.
     """
     with translated():
         if _installed(es, settings.prefix) is None:
@@ -77,12 +91,23 @@ def ensure_stream(es: Elasticsearch, settings: ElasticSettings, organisation_id:
         return True
 
 
+def is_ours(es: Elasticsearch, settings: ElasticSettings, name: str) -> bool:
+    """Whether that stream is there, made from our template.
+
+    Its index must say so: the server tells the template that fits a stream now, not the one that it was made from.
+    """
+    answer = es.options(ignore_status=404).indices.get_data_stream(name=name)
+    found = answer.body.get("data_streams", [])
+    if len(found) != 1 or found[0]["template"] != settings.prefix:
+        return False
+    return version_of(es, found[0]["indices"][-1]["index_name"]) > 0
+
+
 def _refuse_foreign(es: Elasticsearch, settings: ElasticSettings, name: str) -> None:
-    template = es.indices.get_data_stream(name=name)["data_streams"][0]["template"]
-    if template != settings.prefix:
-        raise BackendUnavailable(
-            f"The data stream {name} was made from the template {template!r}, not from ours: set another"
-            " ELASTICSEARCH_STREAM_PREFIX, or remove it."
+    if not is_ours(es, settings, name):
+        raise ForeignStream(
+            f"The data stream {name} was made from a template that is not ours: set another ELASTICSEARCH_STREAM_PREFIX,"
+            " or remove it."
         )
 
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from services.errors import QuotaExceeded
-from services.log_store.elasticsearch import drainer
+from services.log_store.elasticsearch import drainer, drainer_streams
 from services.log_store.elasticsearch.documents import documents
 from services.log_store.elasticsearch.drainer_ledger import Ledger
 from services.log_store.elasticsearch.drainer_parcels import halves, pieces
@@ -245,12 +245,76 @@ def test_an_organisation_whose_stream_takes_nothing_is_refused_before_it_fills_t
     through.drainer.require_room("acme")
 
 
+class FaultySpool(MemorySpool):
+    """Fails twice with what nobody thought of."""
+
+    faults = 2
+
+    def take(self, max_bytes: int, wait_s: float) -> list[MemoryFrame]:
+        if self.faults:
+            self.faults -= 1
+            raise RuntimeError("a fault")
+        return super().take(max_bytes, wait_s)
+
+
+def test_delivery_goes_on_after_a_fault_of_the_spool(elastic: Elastic, tmp_path: Path) -> None:
+    with delivering(elastic.url, f"{elastic.prefix}-faulty", tmp_path, spool=FaultySpool()) as parts:
+        parts.spool.append("acme", messages(3))
+        parts.wait_done()
+        assert parts.count() == 3
+
+
 def test_a_stream_that_was_deleted_is_made_again(through: Delivering) -> None:
     through.es.indices.delete_data_stream(name=through.stream())
     through.spool.append("acme", messages(3))
     through.wait_done()
     assert through.count() == 3
     assert through.es.indices.get_data_stream(name=through.stream())["data_streams"][0]["template"]
+
+
+def foreign_template(through: Delivering) -> str:
+    """What every Elasticsearch brings: a template that makes a stream of any name that fits. Ours has precedence."""
+    name = f"{through.settings.prefix}zz"
+    pattern = f"{through.settings.prefix}-*"
+    through.es.indices.put_index_template(name=name, index_patterns=[pattern], data_stream={}, priority=1)
+    return name
+
+
+def remove_ours(through: Delivering) -> None:
+    through.es.indices.delete_data_stream(name=through.stream())
+    through.es.indices.delete_index_template(name=through.settings.prefix)
+
+
+def test_a_server_that_was_emptied_gets_our_template_before_the_next_record(
+    through: Delivering, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drainer_streams, "KEPT_S", 0.0)
+    foreign_template(through)
+    remove_ours(through)
+    through.spool.append("acme", messages(3))
+    through.wait_done()
+    assert through.count() == 3
+    (stream,) = through.es.indices.get_data_stream(name=through.stream())["data_streams"]
+    assert stream["template"] == through.settings.prefix
+
+
+def test_a_stream_of_somebody_else_gets_nothing_and_holds_up_nobody(
+    through: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drainer_streams, "KEPT_S", 0.0)
+    foreign_template(through)
+    remove_ours(through)
+    through.es.indices.create_data_stream(name=through.stream())
+    through.spool.append("acme", messages(3))
+    wait_until(lambda: "acme" in through.drainer.state().held_back)
+    through.spool.append("other", messages(3))
+    wait_until(lambda: through.spool.pending("other").records == 0)
+    state = through.drainer.state()
+    assert state.is_reachable and "not ours" in state.held_back["acme"].reason
+    assert through.es.count(index=through.stream())["count"] == 0
+    through.es.indices.delete_data_stream(name=through.stream())
+    through.wait_done(40)
+    assert through.count() == 3
 
 
 # -- refused records -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from services.errors import BackendUnavailable
 from services.log_store.elasticsearch import mapping
 from services.log_store.elasticsearch.connection import ElasticSettings, connect
 from services.log_store.elasticsearch.lifecycle import Lifecycle, Round
-from services.log_store.elasticsearch.templates import ensure_stream, streams, version_of
+from services.log_store.elasticsearch.templates import ForeignStream, ensure_stream, streams, version_of
 from tests.clocks import HandClock
 from tests.elastic import Elastic, delete_all
 from tests.running import free_port, wait_for
@@ -194,6 +194,21 @@ def test_an_index_that_lost_its_shards_keeps_no_other_from_being_deleted(cluster
     lifecycle.start()
     wait_for(lambda: lifecycle.last_error)
     lifecycle.stop(10)
+
+
+def test_a_stream_of_somebody_else_is_left_alone(elastic: Elastic) -> None:
+    client, prefix = elastic.client, f"{elastic.prefix}-foreign"
+    client.indices.put_index_template(name=f"{prefix}zz", index_patterns=[f"{prefix}-*"], data_stream={}, priority=1)
+    document = {"@timestamp": "2020-01-01T00:00:00Z", "message": "x"}
+    client.index(index=f"{prefix}-abc", op_type="create", document=document, refresh=True)
+    client.indices.rollover(alias=f"{prefix}-abc")
+    settings = ElasticSettings((elastic.url,), prefix=prefix, replicas=0, retention_days=1)
+    with pytest.raises(ForeignStream):
+        ensure_stream(client, settings, "abc")
+    lifecycle = Lifecycle(client, settings, HandClock(datetime.now(UTC)), lambda _: nullcontext(True), "one")
+    assert ["left alone" in text for text in lifecycle.run().failed] == [True]
+    assert client.count(index=f"{prefix}-abc")["count"] == 1
+    delete_all(client, prefix)
 
 
 def test_a_fault_in_a_round_does_not_end_the_rounds(cluster: Cluster) -> None:
