@@ -44,8 +44,8 @@ class Ledger:
             up_to = self._pass(organisation_id)
             self._kept += frames
             frames, self._kept = self._kept, []
+        self._hand_over(frames)  # first: who waits to delete what is delivered relies on it
         self._delivered(organisation_id, up_to, sum(len(parcel.rows) for parcel in parcels))
-        self._hand_over(frames)
 
     def _pass(self, organisation_id: str) -> int:
         """The last seq before the first gap; 0 where nothing new is known."""

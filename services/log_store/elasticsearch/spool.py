@@ -19,7 +19,7 @@ from services.clock import Clock
 from services.errors import BackendUnavailable, ElkVisionError, QuotaExceeded
 from services.log_store.elasticsearch.bookkeeping import Bookkeeping, KeyOf
 from services.log_store.elasticsearch.frame import Frame, FrameHeader
-from services.log_store.elasticsearch.segment import Sync
+from services.log_store.elasticsearch.segment import Sync, sync_folder
 from services.log_store.elasticsearch.spool_backlog import Backlog
 from services.log_store.elasticsearch.spool_damage import Damages
 from services.log_store.elasticsearch.spool_group import Placed, Write
@@ -86,6 +86,7 @@ class Spool:
         """
         if worker is not None and not 0 <= worker <= MAX_WORKER:
             raise ValueError(f"worker must lie between 0 and {MAX_WORKER}")
+        self._folder = folder
         self._clock = clock
         self._max_bytes = max_bytes
         self._closed = False
@@ -146,6 +147,17 @@ class Spool:
     def done(self, frames: Sequence[Frame]) -> None:
         """There is a definite answer for every record of these frames: they are never handed out again."""
         self._backlog.done(frames)
+
+    def sync_done(self) -> None:
+        """Make durable what `done` was told, which else a power cut may undo: frames then come again as in doubt.
+
+        Raises `BackendUnavailable`.
+        """
+        try:
+            self._backlog.sync_done()
+            sync_folder(self._folder)
+        except OSError as error:
+            raise BackendUnavailable(f"The log spool cannot be written ({error.strerror}). Try again later.") from error
 
     def pending(self, organisation_id: str | None = None) -> Pending:
         """What was acknowledged and is not done, of one organisation or of all."""

@@ -1,6 +1,7 @@
 """Which frames of a segment are done: a small file beside it, written without fsync.
 
-What is lost of it is delivered again, so an entry counts only where its own checksum says that it is one.
+What is lost of it is delivered again, so an entry counts only where its own checksum says that it is one. Records that
+were deleted meanwhile would come back: who deletes calls `sync` first.
 """
 
 import logging
@@ -38,11 +39,25 @@ class Acks:
         """Note frames as done. A disk that does not take it only costs a second delivery after a restart."""
         entries = b"".join(offset + checksum(self._salt, offset) for offset in map(_OFFSET.pack, offsets))
         try:
-            if self._file is None:
-                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            os.write(self._file, entries)
+            self._write(self._opened(), entries)
         except OSError as error:
             log.warning("could not note delivered frames in %s: %s", self._path.name, error)
+
+    def _write(self, file: int, entries: bytes) -> None:
+        written = os.write(file, entries)
+        if written < len(entries):  # a full disk: half an entry would shift all that come after it
+            os.ftruncate(file, os.fstat(file).st_size - written % _ENTRY_BYTES)
+            log.warning("could not note all delivered frames in %s: the disk is full", self._path.name)
+
+    def sync(self) -> None:
+        """Make durable what was noted, also by an earlier process; the folder is the caller's. Raises `OSError`."""
+        if self._file is not None or self._path.exists():
+            os.fsync(self._opened())
+
+    def _opened(self) -> int:
+        if self._file is None:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return self._file
 
     def remove(self) -> None:
         """Delete the file, where it is there."""

@@ -111,6 +111,12 @@ class Backlog:
                 tally.acks.add(offsets)
             self._forget_finished()
 
+    def sync_done(self) -> None:
+        """Make durable which frames are done. Raises `OSError`."""
+        with self._changed:
+            for tally in self._tallies.values():
+                tally.acks.sync()
+
     def pending(self, organisation_id: str | None) -> Pending:
         """What is not done, of one organisation or of all."""
         with self._changed:

@@ -181,6 +181,7 @@ class ElasticLogStore(LogStore):
         """See the interface. What is on its way is waited for; `BackendUnavailable` where it does not arrive."""
         if not self.settle(organisation_id, self._timeout_s):
             raise BackendUnavailable("Records are still on their way to Elasticsearch. Nothing was deleted; try again.")
+        self._spool.sync_done()  # or a power cut would have the records delivered again, after they were deleted
         return self._reader(organisation_id).delete(query, start, end)
 
     # -- reading -----------------------------------------------------------------------------------------------

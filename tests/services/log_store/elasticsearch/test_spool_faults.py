@@ -5,11 +5,12 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from services.errors import BackendUnavailable, QuotaExceeded, StorageFull
-from services.log_store.elasticsearch import spool_group, spool_writer
+from services.log_store.elasticsearch import spool_acks, spool_group, spool_writer
 from services.log_store.elasticsearch.spool import Spool
 from services.log_store.interface import Idempotency
 from tests.records import batch, messages, record
@@ -211,3 +212,40 @@ def test_a_queue_without_room_refuses_after_a_wait(open_spool: Open, monkeypatch
         thread.join()
     assert 1 <= results.count(1) <= 2
     assert sum(isinstance(result, QuotaExceeded) for result in results) == 4 - results.count(1)
+
+
+def test_a_disk_that_takes_half_of_a_note_does_not_spoil_those_after_it(
+    open_spool: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = open_spool()
+    for number in range(3):
+        spool.append("acme", messages(1, f"text {number}"))
+    first, second, third = taken(spool)
+
+    def half(file: int, content: bytes) -> int:
+        monkeypatch.undo()
+        return os.write(file, content[: len(content) // 2])
+
+    monkeypatch.setattr(spool_acks, "os", SimpleNamespace(**{**vars(os), "write": half}))
+    spool.done([first])
+    spool.done([second])
+    spool.close()
+    assert texts(taken(open_spool())) == texts([first, third])
+
+
+def test_what_is_done_is_durable_when_that_is_asked_for(
+    open_spool: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = open_spool()
+    spool.append("acme", messages(1))
+    spool.done(taken(spool))
+    spool.close()
+    spool = open_spool()  # an earlier process noted it
+    synced: list[str] = []
+
+    def fsync(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").readlink().suffix)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    spool.sync_done()
+    assert synced == [".done", ""]
