@@ -72,15 +72,17 @@ class MovingStreams:
         return int(hits[0]["sort"][0]) if hits else None
 
     def export(self, organisation_id: str, after: int, up_to: int) -> Iterator[pa.Table]:
-        """See `MovableLogs`."""
+        """See `MovableLogs`. Records with the same seq, which two processes may have given, stay together."""
         size = _FIRST_ROWS if self._refreshed(organisation_id) else 0
         while size:
             with translated():
-                hits = self._search(organisation_id, {"gt": after, "lte": up_to}, size, "asc")
+                hits = self._search(organisation_id, {"gt": after, "lte": up_to}, size + 1, "asc")
+            is_end = len(hits) <= size
+            hits = hits if is_end else _whole_seqs(hits)
             for portion in self._portions(hits):
                 yield _moved(portion)
-            after = hits[-1]["sort"][0] if hits else up_to
-            size = _next_size(size, hits)
+            after = hits[-1]["sort"][0] if hits else after
+            size = 0 if is_end else _next_size(size, hits)
 
     def _refreshed(self, organisation_id: str) -> bool:
         """Whether there is a stream; everything that was stored in it before is found from now on."""
@@ -112,11 +114,11 @@ class MovingStreams:
         portion: list[dict[str, Any]] = []
         long = 0
         for hit in hits:
-            long += "rest" in hit["_source"]["elkvision"]
-            portion.append(hit)
-            if long == _RESTS_AT_ONCE:
+            if long >= _RESTS_AT_ONCE and hit["sort"] != portion[-1]["sort"]:
                 yield self._whole(portion)
                 portion, long = [], 0
+            long += "rest" in hit["_source"]["elkvision"]
+            portion.append(hit)
         if portion:
             yield self._whole(portion)
 
@@ -159,12 +161,17 @@ class MovingStreams:
         return stored
 
 
+def _whole_seqs(hits: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the last seq, of which there may be more; none where there is no other."""
+    return [hit for hit in hits if hit["sort"] != hits[-1]["sort"]]
+
+
 def _next_size(size: int, hits: Sequence[dict[str, Any]]) -> int:
-    """How many records to ask for next, by what these weigh; 0 where they were the last."""
-    if len(hits) < size:
-        return 0
-    read_bytes = sum(size_of(hit["_source"]) for hit in hits)
-    return max(1, min(_MOST_ROWS, size * _GROWTH, CHUNK_BYTES * size // read_bytes))
+    """How many records to ask for next, by what these weigh; more of them where the page was of one seq."""
+    if not hits:
+        return size * 2
+    read_bytes = max(1, sum(size_of(hit["_source"]) for hit in hits))
+    return max(1, min(_MOST_ROWS, size * _GROWTH, CHUNK_BYTES * len(hits) // read_bytes))
 
 
 def _moved(sources: Sequence[dict[str, Any]]) -> pa.Table:

@@ -15,14 +15,15 @@ from elasticsearch import Elasticsearch
 from services.database import Database
 from services.errors import BackendUnavailable, InvalidQuery
 from services.log_store.duckdb import DuckDBLogStore
-from services.log_store.elasticsearch import moving_sending
+from services.log_store.elasticsearch import moving, moving_sending
 from services.log_store.elasticsearch.connection import ElasticSettings
 from services.log_store.elasticsearch.mapping import MAX_KEYWORD, MAX_TOKEN
 from services.log_store.elasticsearch.moving import MovingStreams
 from services.log_store.elasticsearch.names import stream_of
 from services.log_store.elasticsearch.shapes import ShapeDictionary
 from services.log_store.interface import LogQuery, LogRecord
-from services.log_store.moving import BEFORE_ALL
+from services.log_store.moving import BEFORE_ALL, MOVED_SCHEMA
+from services.log_store.sequence import seq_of, tick_of
 from services.moving import Moved, Place, move
 from services.query.language import parse
 from tests.clocks import HandClock
@@ -98,6 +99,20 @@ def is_searched_in_part(each: LogRecord) -> bool:
     """Whether Elasticsearch says of a record that it keeps more of it than it searches."""
     words = " ".join(each[name] or "" for name in ("message", "raw", "problem"))
     return len(each["host"] or "") > MAX_KEYWORD or re.search(rf"\w{{{MAX_TOKEN + 1}}}", words) is not None
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_records_with_the_same_seq_are_all_read_wherever_a_page_ends(
+    server: MovingStreams, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(moving, "_FIRST_ROWS", rows)
+    monkeypatch.setattr(moving, "_MOST_ROWS", rows)
+    first = seq_of(tick_of(NOW))
+    seqs = [first + at for at in (0, 1, 2, 2, 3, 4, 5, 5, 5, 5, 6)]
+    records = batch(*(record(f"number {number}", at=number) for number in range(len(seqs))))
+    made = records.append_column(pa.field("seq", pa.int64()), pa.array(seqs, pa.int64()))
+    assert server.restore("acme", made.select(MOVED_SCHEMA.names).cast(MOVED_SCHEMA)) == len(seqs)
+    assert exported(server)["seq"].to_pylist() == seqs
 
 
 def test_moving_again_stores_nothing(
