@@ -80,6 +80,7 @@ class AttributeTerms:
         self._is_address: Callable[[str], bool] = promotion.is_address if typed else _never
         self._keys: dict[str, _Key] = {}
         self._kinds: dict[str, _Kind] = {}
+        self._plain: set[str] = set()
 
     def read(self, text: str, found: Found) -> None:
         """Add what the attributes `text`, a JSON object, give. Nothing where it cannot be read as DuckDB reads it."""
@@ -89,12 +90,18 @@ class AttributeTerms:
 
     def column(self, name: str, text: str, found: Found) -> None:
         """Add the number or the address that a keyword column is: its text has a field of its own."""
+        if text in self._plain:
+            return
         if text[:1] in _FIRST_OF_NUMBERS or ":" in text:
             number, has_address = self._kind(text)
             if number is not None:
                 found.terms.append(f"{name}\x00d{double_hex(number)}")
             elif has_address:
                 found.terms.append(f"{name}\x00i{address_hex(address_of(text))}")
+        elif len(text) < _SHORT:
+            if len(self._plain) >= _KEPT:
+                self._plain.clear()
+            self._plain.add(text)
         if len(text) > MAX_KEYWORD:
             found.left_out = True
 

@@ -99,9 +99,8 @@ def _document(organisation_id: str, row: tuple[Any, ...], reader: AttributeTerms
     event = {"sequence": seq} if raw is None else {"original": raw, "sequence": seq}
     said = orjson.dumps(content)
     checksum = _checksum(said, raw)
-    if found.left_out or any(
-        text is not None and len(text) > MAX_TOKEN for text in (message, raw, attributes, problem)
-    ):
+    is_long = len(said) > MAX_TOKEN or (raw is not None and len(raw) > MAX_TOKEN)  # then some text may be
+    if found.left_out or is_long:
         said = orjson.dumps(_limited(content, event, found))
     given = {"checksum": checksum, "shape": shape_id, "terms": found.terms}
     made = {"event": event, "attributes": found.groups, "numbers": found.numbers, "ips": found.addresses}
