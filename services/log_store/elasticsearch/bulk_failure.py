@@ -50,8 +50,8 @@ def failure_of(error: Exception) -> Failure:
 def _answered(error: ApiError) -> Failure:
     """Of an error that Elasticsearch itself did not make (a proxy did) only 413 and 429 mean what they say."""
     status, types, reason = error.status_code, error_types(error), f"{error.status_code} {reason_of(error)}"
-    if status == 413:
-        return Failure("organisation", reason, is_too_large=True)
+    if status == 413:  # its body is empty, or a proxy's page
+        return Failure("organisation", "413 the request is too large (http.max_content_length)", is_too_large=True)
     if status == 429:
         return Failure("server", reason, is_busy=True)
     if "cluster_block_exception" in types:

@@ -157,7 +157,7 @@ class DeliveryQueue:
             if fitting == 0 and not is_first:
                 return
             parcel = waiting.pop_left()
-            if fitting < len(parcel.rows):
+            if max(1, fitting) < len(parcel.rows):  # one record goes whole, however large
                 parcel, rest = parcel.split(max(1, fitting))
                 waiting.append_left(rest)
             left -= parcel.size_bytes

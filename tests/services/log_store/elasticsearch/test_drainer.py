@@ -368,7 +368,8 @@ def test_a_request_that_is_too_large_for_something_on_the_way_is_cut_down(
         parts.spool.append("acme", batch(record("y" * 400_000)))
         parts.wait_done()
         assert parts.count() == 60
-        assert parts.dead_letters.newest("acme")[0].status == 413
+        (letter,) = parts.dead_letters.newest("acme")
+        assert letter.status == 413 and "too large" in letter.reason
 
 
 # -- order and parts -------------------------------------------------------------------------------------------------
@@ -455,6 +456,13 @@ def test_a_large_frame_is_sent_in_parts_and_no_more_bulks_than_allowed_are_on_th
             queue.landed(load)
             queue.landed(load)
     assert sum(sizes) == 100 and max(sizes) <= 27
+
+
+def test_a_record_larger_than_a_bulk_goes_alone_and_leaves_no_empty_bulk_behind() -> None:
+    queue, ledger = DeliveryQueue(), Ledger(lambda frames: None, lambda *each: None)
+    queue.put([taken(1, ledger), taken(2, ledger)])
+    loads = [queue.next(1, 4, 0) for _ in range(4)]
+    assert [[len(each.rows) for each in load.parcels] if load else None for load in loads] == [[1], [1], [1], None]
 
 
 def test_a_queue_is_safe_for_many_threads() -> None:
