@@ -1,11 +1,13 @@
 """One process: uvicorn in front, the services behind, the local socket beside; stops within 5 seconds."""
 
+import logging
 import os
 import resource
 import socket
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import uvicorn
@@ -35,6 +37,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         print(self._text, flush=True)  # noqa: T201 -- the person who started it reads this
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, without raising the signal again: that ends the process before anything is closed."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         timer = threading.Timer(EXIT_S, os._exit, (1,))
         timer.daemon = True
@@ -54,8 +63,16 @@ def run(config: Config) -> int:
     ):
         application.start()
         _uvicorn(application, config).run(sockets=[listening])
-    sys.stdout.flush()
+    _end()
     return 0
+
+
+def _end() -> None:
+    """End here, where everything is closed: the interpreter's own end prints what DuckDB's binding finds still alive."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def allow_many_connections() -> None:

@@ -44,6 +44,16 @@ def test_sigterm_ends_within_five_seconds_and_loses_nothing(server: RunningServe
     assert {record["id"] for record in found["results"]} == set(ids)
 
 
+def test_sigterm_closes_what_was_open_and_ends_without_a_complaint(server: RunningServer) -> None:
+    server.account()
+    server.stop()
+    assert server.process is not None
+    assert server.process.returncode == 0
+    left = {each.name for each in server.data_dir.iterdir()}
+    assert not left & {"control.sock", "elkvision.db-wal", "elkvision.db-shm"}
+    assert "leaked" not in "\n".join(server.lines)
+
+
 def test_a_second_start_over_the_same_folder_is_ready_within_five_seconds(server: RunningServer) -> None:
     server.stop()
     began = time.monotonic()
