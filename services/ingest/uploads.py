@@ -51,6 +51,10 @@ COLLECTION = "uploads"
 BYTES_PER_S = 40e6
 """A careful guess at how fast files are read, for estimates."""
 
+ZIP_MAGIC = b"PK\x03\x04"
+ZIP_BYTES = 2 << 20
+"""A zip is previewed whole, because its directory is at its end."""
+
 PREVIEWS_AT_ONCE = 2
 PREVIEW_WAIT_S = 0.5
 
@@ -422,13 +426,13 @@ class Uploads:
                 self._documents.delete(organisation_id, collection, upload_id)
 
     def preview(self, principal: Principal, head: bytes, name: str, options: ParseOptions, rows: int = 10) -> Preview:
-        """How the first bytes of a file (at most `HEAD_BYTES`) would be read; nothing is stored.
+        """How the first bytes of a file (at most `HEAD_BYTES`; of a zip `ZIP_BYTES`) would be read; nothing is stored.
 
         Raises `InvalidInput` where it is no text or an option cannot work, `TooLarge`, and `QuotaExceeded` where
         too many previews are being made.
         """
         require(principal, Right.WRITE_LOGS)
-        if len(head) > HEAD_BYTES:
+        if len(head) > (ZIP_BYTES if head.startswith(ZIP_MAGIC) else HEAD_BYTES):
             raise TooLarge("A preview takes the first 256 kB of a file.", limit=f"preview: {HEAD_BYTES} bytes")
         check_options(options)
         if not self._previews.acquire(timeout=PREVIEW_WAIT_S):

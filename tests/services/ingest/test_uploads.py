@@ -618,6 +618,16 @@ def test_a_preview_reads_packed_files_and_archives(place: Place) -> None:
     assert (cut.rows, len(cut.problems)) == ([], 1)
 
 
+def test_a_preview_takes_a_zip_whole_up_to_two_megabytes(place: Place) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as entries:
+        entries.writestr("noise.bin", b"\0" * (300 << 10))
+        entries.writestr("a.ndjson", LINES)
+    assert place.uploads.preview(EDITOR, archive.getvalue(), "a.zip", ParseOptions()).details["records"] == 500
+    with pytest.raises(TooLarge):
+        place.uploads.preview(EDITOR, archive.getvalue() + b"\0" * (2 << 20), "a.zip", ParseOptions())
+
+
 def test_a_preview_refuses_long_heads_impossible_options_and_crowds(place: Place) -> None:
     with pytest.raises(TooLarge):
         place.uploads.preview(EDITOR, b"x" * ((256 << 10) + 1), "a", ParseOptions())
