@@ -67,6 +67,10 @@ def ask(data_dir: Path, command: str, timeout_s: float = 30, **arguments: Any) -
             connection.connect(path)
             connection.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
             answer = json.loads(connection.makefile("rb").readline() or b'{"error": "The server closed the socket."}')
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise ConfigError(
+            f"No server answers in {data_dir}: none runs there, or it begins or ends just now."
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"The server that holds {data_dir} does not answer ({error}). Stop it and try again."

@@ -67,6 +67,13 @@ def test_a_second_process_is_refused_with_a_sentence(server: RunningServer) -> N
     assert "held by a running server" in second.stderr
 
 
+def test_status_says_that_no_server_runs(server: RunningServer) -> None:
+    server.stop()
+    asked = command(server, "status")
+    assert asked.returncode == 2
+    assert "No server answers in" in asked.stderr
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
