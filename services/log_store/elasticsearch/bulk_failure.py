@@ -64,4 +64,7 @@ def _answered(error: ApiError) -> Failure:
 
 
 def _text(error: Exception) -> str:
+    """The words of what failed first: the client wraps them in its own, twice."""
+    while isinstance(error, TransportError) and error.errors:
+        error = error.errors[0]
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

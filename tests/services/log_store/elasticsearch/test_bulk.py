@@ -159,6 +159,12 @@ def test_a_failure_says_whose_trouble_it_is_and_whether_documents_may_be_stored(
     assert (failure.scope, failure.is_unknown) == (scope, is_unknown)
 
 
+def test_a_failure_tells_the_words_of_what_failed_first() -> None:
+    refused = NewConnectionError(HTTPConnection("h"), "refused")
+    wrapped = ConnectionError("x", errors=(ConnectionError("y", errors=(refused,)),))
+    assert failure_of(wrapped).reason == f"NewConnectionError: {refused}"
+
+
 def test_only_a_refusal_by_elasticsearch_itself_is_for_the_content() -> None:
     assert failure_of(answered(400, "illegal_argument_exception")).is_for_size_or_content
     assert failure_of(answered(413)).is_for_size_or_content
