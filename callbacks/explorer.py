@@ -289,7 +289,9 @@ def _notice(
         if found.records:
             return search_states.partial(words)
         return search_states.nothing_seen(words, goes_on=bool(found.next_cursor), can_clear=bool(asked.get("q")))
-    return None if found.total else nothing(services, principal, asked, request.timezone, handle)
+    said = None if found.total else nothing(services, principal, asked, request.timezone, handle)
+    waiting = services.deliveries.overdue(principal) if said != "first" else 0
+    return [search_states.overdue(waiting), *([said] if said else [])] if waiting else said
 
 
 def _order(asked: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from dash import html
 
 from components.actions import act, patch
 from components.icons import icon
+from components.numbers import plural
 from components.states import button, note, state
 from services.errors import BackendTimeout, BackendUnavailable, ElkVisionError
 
@@ -30,6 +31,12 @@ def _title(error: ElkVisionError) -> str:
 def partial(words: str) -> html.Div:
     """Above rows that are not all there are."""
     return html.Div(note(words, symbol="exclamation-triangle-fill", kind=""), className="ev-partial", role="status")
+
+
+def overdue(number: int) -> html.Div:
+    """Above an answer that cannot hold them: accepted records that wait for the server."""
+    verb, they = ("is", "it waits") if number == 1 else ("are", "they wait")
+    return partial(f"{plural(number, 'accepted record')} {verb} safe but not found yet: {they} to be delivered.")
 
 
 def nothing_seen(words: str, *, can_clear: bool, goes_on: bool = False) -> html.Div:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 IN_PROCESS = "Records are stored in this process; nothing is on its way."
 LATE_S = 60.0
 """Health says that delivery needs a look where records wait longer."""
+OVERDUE_S = 10.0
+"""Records that wait longer are missed by whoever searches for them."""
 MAX_LETTERS = 10_000
 """Pages of dead letters end here."""
 PREVIEW = 4_000
@@ -98,6 +100,14 @@ class Deliveries:
             dead_letters=sum(counts.values()) if scope is None else counts.get(scope, 0),
             held_up={names.get(each, each): (why.reason, why.since) for each, why in state.held_up.items()},
         )
+
+    def overdue(self, principal: Principal) -> int:
+        """How many accepted records of the caller's organisation wait, where they do for so long that searches miss them."""
+        require(principal, Right.READ_LOGS)
+        if self._delivery is None:
+            return 0
+        state = self._delivery.state(principal.organisation_id)
+        return state.records if _lag_s(state, self._clock.now()) > OVERDUE_S else 0
 
     def letters(
         self, principal: Principal, *, organisation_id: str = "", limit: int = 50, offset: int = 0

@@ -66,6 +66,14 @@ def test_an_admin_sees_their_own_organisation_and_no_address(deliveries: Deliver
     assert seen.held_up == {}
 
 
+def test_whoever_searches_is_told_what_waits_too_long(deliveries: Deliveries, delivering: Delivering) -> None:
+    assert deliveries.overdue(EDITOR) == 200
+    delivering.parts["acme"] = replace(BUSY, records=200, oldest_at=NOW - timedelta(seconds=2))
+    assert deliveries.overdue(EDITOR) == 0
+    with pytest.raises(Forbidden):
+        deliveries.overdue(replace(EDITOR, scopes=frozenset({Scope.INGEST})))
+
+
 def test_a_superadmin_sees_everything(deliveries: Deliveries) -> None:
     seen = deliveries.overview(ROOT)
     assert (seen.is_whole, seen.state, seen.dead_letters) == (True, BUSY, 4)
