@@ -207,9 +207,10 @@ def between_moments(first: datetime | None, after: datetime | None) -> Json:
     """Documents from `first` until before `after`, naive UTC; at least one is not None. Any year will do."""
     if (after is not None and after <= _EARLIEST) or (first is not None and first >= _LATEST):
         return NONE
-    low = None if first is None or first <= _EARLIEST else _written(first)
+    low = _EARLIEST if first is None or first <= _EARLIEST else first
     high = None if after is None or after >= _LATEST else _written(after)
-    return ALL if low is None and high is None else between(TIME, gte=low, lt=high)
+    # never open below: a date_histogram over nanoseconds asks the range for its beginning
+    return ALL if low == _EARLIEST and high is None else between(TIME, gte=_written(low), lt=high)
 
 
 def _written(moment: datetime) -> str:

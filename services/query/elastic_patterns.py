@@ -25,7 +25,10 @@ from services.query.elastic_regex import (
 from services.query.sql_patterns import RUN, Literal, Piece
 
 MAX_WRITTEN = 1_000
-"""Characters of a pattern (index.max_regex_length)."""
+"""Characters of a pattern (index.max_regex_length), as Java counts them: those beyond U+FFFF are two."""
+
+MAX_HELD = 100
+"""Characters of a text that terms may hold somewhere: Lucene gives up on a repetitive one of 450."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Pattern:
 
     def fits(self, before: str) -> bool:
         """Whether Elasticsearch takes a pattern of this length."""
-        return self.is_wildcard or len(_text(before)) + len(self.written) < MAX_WRITTEN - len("[nt]")
+        return self.is_wildcard or _java_length(_text(before) + self.written) < MAX_WRITTEN - len("[nt]")
 
 
 def _wildcard(field: str, written: str) -> Json:
@@ -84,8 +87,8 @@ def of_wildcard(pieces: tuple[Piece, ...]) -> Pattern | None:
 
 
 def holding(text: str) -> Pattern:
-    """Terms that hold a text somewhere."""
-    return Pattern(f"*{_escaped_wildcard(text)}*" if text else "*", is_wildcard=True)
+    """Terms that hold a text somewhere; of a long one, its beginning."""
+    return Pattern(f"*{_escaped_wildcard(text[:MAX_HELD])}*" if text else "*", is_wildcard=True)
 
 
 def of_regex(pattern: str) -> Pattern | None:
@@ -163,6 +166,10 @@ def _class(node: Characters) -> str:
 
 def _character(character: str) -> str:
     return character if character.isalnum() or ord(character) > 127 else "\\" + character
+
+
+def _java_length(text: str) -> int:
+    return len(text) + sum(character > "\uffff" for character in text)
 
 
 def _text(text: str) -> str:

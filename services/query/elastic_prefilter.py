@@ -4,6 +4,7 @@ A regex on a text cannot be asked of Elasticsearch, which keeps tokens. What is 
 """
 
 from services.query.compiling import Tokens
+from services.query.elastic_patterns import MAX_HELD
 from services.query.elastic_queries import ALL, Json, all_of, any_of
 from services.query.elastic_regex import Characters, Either, Node, Repeat, Sequence, Unreadable, read
 
@@ -75,5 +76,6 @@ def _of_run(run: str, field: str, tokens: Tokens) -> list[Json]:
         if not before and not after:
             asked.append({"match": {field: {"query": word}}})
         elif len(word) >= SHORTEST:
-            asked.append({"wildcard": {field: {"value": f"{before}{word}{after}"}}})
+            part = word[:MAX_HELD] if after else word[-MAX_HELD:]
+            asked.append({"wildcard": {field: {"value": f"{before}{part}{after}"}}})
     return asked

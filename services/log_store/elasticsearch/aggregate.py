@@ -23,6 +23,7 @@ from services.log_store.elasticsearch.aggregation_table import table_of
 from services.log_store.elasticsearch.aggregation_times import Span, times_of
 from services.log_store.elasticsearch.aggregation_tree import Kept, Row, Tree
 from services.log_store.elasticsearch.cancelling import Question
+from services.log_store.elasticsearch.client_errors import is_removed
 from services.log_store.elasticsearch.residual import ResidualTable, columns_of_names
 from services.log_store.interface import AggregateResult, Aggregation
 
@@ -59,6 +60,12 @@ def aggregate(
     check_all(aggregations)
     if not is_exact:
         return _counted_here(aggregations, residual)
+    return question.twice(lambda: _counted(question, scope, aggregations, residual), is_removed)
+
+
+def _counted(
+    question: Question, scope: Mapping[str, Any], aggregations: Sequence[Aggregation], residual: Residual
+) -> list[AggregateResult]:
     began = time.perf_counter()
     question.progress = 0.0
     with at_one_moment(question, scope) as ask:

@@ -8,19 +8,18 @@ from services.errors import BackendTimeout, BackendUnavailable, ElkVisionError
 from services.log_store.elasticsearch.aggregation_fields import Clause
 from services.log_store.elasticsearch.aggregation_ranking import Ask
 from services.log_store.elasticsearch.cancelling import TOO_LONG, NoStream, Question
+from services.log_store.elasticsearch.client_errors import is_busy
 
 _KEEP_ALIVE = "1m"
 """Between two requests; the server forgets a moment by itself when nobody asks for so long."""
 _CLOSE_S = 2.0
-_SHARDS_AT_ONCE = 8
-"""Answers of shards that the server holds before it adds them up: groups of many shards take much memory."""
 
 
 @contextmanager
 def at_one_moment(question: Question, scope: Mapping[str, Any]) -> Iterator[Ask]:
     """What searches the records of `scope` as they are now, whatever is stored meanwhile.
 
-    Raises like `Question.search`.
+    Raises like `Question.search`: an index that is removed meanwhile ends the moment (`client_errors.is_removed`).
     """
     opened = question.send(
         question.remaining_s,
@@ -46,6 +45,9 @@ class _Moment:
         return self._question.used_share
 
     def __call__(self, body: Clause) -> dict[str, Any]:
+        return self._question.twice(lambda: self._asked(body), is_busy)
+
+    def _asked(self, body: Clause) -> dict[str, Any]:
         left = self._question.remaining_s
         query = {"bool": {"filter": [self._scope, body["query"]]}} if "query" in body else self._scope
         whole = {

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.errors import BackendUnavailable
 from services.log_store.checks import PAGE_BYTES
 from services.log_store.elasticsearch.cancelling import Question
+from services.log_store.elasticsearch.client_errors import is_busy
 from services.log_store.elasticsearch.documents import record_of
 from services.log_store.elasticsearch.paging import FIRST_HITS, WITHOUT_REST, Hit, size_of
 from services.log_store.interface import LogRecord
@@ -13,6 +15,7 @@ _TEXTS = (
     *("message", "raw", "attributes", "problem", "source", "service", "environment", "host", "trace_id", "span_id"),
     "upload_id",
 )
+_GONE = "index_not_found_exception"
 _MOST_AT_ONCE = 16
 """Records with long texts that are fetched together; the first alone, as nothing is known of their size yet."""
 
@@ -98,5 +101,11 @@ def _has_rest(hit: Hit) -> bool:
 def _sources(question: Question, hits: Sequence[Hit], source: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
     """What `source` names of each record, by id; None for a record that is gone."""
     wanted = [{"_index": hit.index, "_id": hit.id, "_source": source} for hit in hits]
-    answer = question.send(question.remaining_s, lambda client: client.mget(docs=wanted))
-    return {each["_id"]: each["_source"] if each.get("found") else None for each in answer["docs"]}
+
+    def asked() -> dict[str, Any]:
+        return question.send(question.remaining_s, lambda client: client.mget(docs=wanted))
+
+    found = question.twice(asked, is_busy)["docs"]
+    if any(each.get("error", {}).get("type", _GONE) != _GONE for each in found):
+        raise BackendUnavailable("Elasticsearch could not read all of the records. Try again in a moment.")
+    return {each["_id"]: each["_source"] if each.get("found") else None for each in found}

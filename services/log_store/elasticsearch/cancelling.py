@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from services.errors import BackendTimeout, BackendUnavailable, Cancelled, ElkVisionError
-from services.log_store.elasticsearch.client_errors import translated
+from services.errors import BackendTimeout, BackendUnavailable, Cancelled, ElkVisionError, QuotaExceeded
+from services.log_store.elasticsearch.client_errors import is_busy, is_removed, translated
 from services.log_store.interface import Handle
 
 TOO_LONG = "The search took too long and was stopped. Narrow the time range or the query."
@@ -31,6 +31,9 @@ _JSON = {"accept": "application/json"}
 """The client's own calls of these old interfaces warn that they are new."""
 _CANCEL_AGAIN_S = 0.05
 _CANCEL_FOR_S = 10.0
+_AGAIN_S = 0.3
+
+Answer = TypeVar("Answer")
 
 
 class NoStream(Exception):
@@ -91,8 +94,12 @@ class Question:
         """The answer to a `_search` with this body; `timeout` and what makes the answer whole are added.
 
         The same copies of the shards are asked each time: another copy may not have seen the newest records yet, and a
-        page after it would skip them.
+        page after it would skip them. Where the server has no room for it now, or an index is removed meanwhile, it is
+        asked once more.
         """
+        return self.twice(lambda: self._search(body), lambda error: is_busy(error) or is_removed(error))
+
+    def _search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         left = self.remaining_s
         answer = self.send(
             left,
@@ -113,6 +120,17 @@ class Question:
         """How many records match, exactly. Raises like `search`."""
         answer = self.search({"query": query, "size": 0, "track_total_hits": True})
         return int(answer["hits"]["total"]["value"])
+
+    def twice(self, ask: Callable[[], Answer], may_pass: Callable[[BaseException | None], bool]) -> Answer:
+        """What `ask` gives; asked once more, after a pause, where `may_pass` says so of the error of the client."""
+        try:
+            return ask()
+        except (BackendUnavailable, QuotaExceeded) as error:
+            if not may_pass(error.__cause__) or self.remaining_s < 2 * _AGAIN_S:
+                raise
+        time.sleep(_AGAIN_S)
+        self.go_on()
+        return ask()
 
     def send(self, seconds: float, request: Callable[[Elasticsearch], Any]) -> dict[str, Any]:
         """The body of the answer to one request, which may take `seconds`. Raises as the class says."""

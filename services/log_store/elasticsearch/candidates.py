@@ -46,7 +46,6 @@ SCHEMA = pa.schema(
 )
 """Columns of `logs` of the embedded store, but for `block`."""
 
-_ALWAYS = frozenset({"level", "shape_id"})
 _FIRST_RECORDS = 500
 _MOST_RECORDS = 5_000
 _CHUNK_BYTES = 4 << 20
@@ -66,6 +65,7 @@ class Candidates:
     columns   what is read (names of `PATHS`); the others are NULL, but for the message, which is then empty
     most      of them that are read, None for all; `is_partial` says afterwards that there were more
     time_share  of the question's time after which no more are read: then too, `is_partial`
+    last_seq  the highest seq of those that were read; expected: how many there were, where all were asked for
     Iterating raises like `Question.search`.
     """
 
@@ -83,13 +83,14 @@ class Candidates:
         self.looked_at = 0
         self.is_partial = False
         self.last: Position | None = after
+        self.last_seq = -1
         self._question = question
         self._scope = scope
-        self._columns = _ALWAYS | frozenset(columns)
+        self._columns = frozenset(columns)
         self._most = most
         self._newest_first = newest_first
         self._time_share = time_share
-        self._expected: int | None = None
+        self.expected: int | None = None
 
     def __iter__(self) -> Iterator[Chunk]:
         size, is_end = _FIRST_RECORDS, False
@@ -99,7 +100,7 @@ class Candidates:
                 self.is_partial = True  # of a last chunk that was not full, nothing more is asked
                 return
             hits = self._read(left)
-            is_end = len(hits) < left or self.looked_at == self._expected
+            is_end = len(hits) < left or self.looked_at == self.expected
             if hits:
                 chunk = Chunk(hits, table_of(hits, self._columns))
                 yield chunk
@@ -112,17 +113,18 @@ class Candidates:
             size,
             newest_first=self._newest_first,
             after=self.last,
-            source={"includes": [".".join(PATHS[name]) for name in sorted(self._columns)]},
+            source={"includes": [".".join(PATHS[name]) for name in sorted(self._columns)]} if self._columns else False,
             total=counted,
         )
         answer = self._question.search(body)
         hits = hits_of(answer)
         if counted:
-            self._expected = answer["hits"]["total"]["value"]
+            self.expected = answer["hits"]["total"]["value"]
         self.looked_at += len(hits)
         self.last = hits[-1].position if hits else self.last
-        if self._expected:
-            self._question.progress = min(1.0, self.looked_at / min(self._expected, self._most or self._expected))
+        self.last_seq = max(self.last_seq, *(hit.position[1] for hit in hits)) if hits else self.last_seq
+        if self.expected:
+            self._question.progress = min(1.0, self.looked_at / min(self.expected, self._most or self.expected))
         return hits
 
 

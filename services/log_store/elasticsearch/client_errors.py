@@ -25,6 +25,8 @@ _TOO_COMPLEX = (
     "too_complex_to_determinize",
 )
 _TOO_COMPLEX_TEXTS = ("maxclausecount", "determiniz", "too many nested clauses", "length of regex", "max_regex_length")
+_BUSY = frozenset({"circuit_breaking_exception", "es_rejected_execution_exception"})
+_REMOVED = frozenset({"index_not_found_exception", "search_context_missing_exception", "shard_not_found_exception"})
 _TOO_LONG = "The search took too long and was stopped. Narrow the time range or the query."
 
 
@@ -66,8 +68,10 @@ def _answered(error: ApiError) -> ElkVisionError:
         return StorageFull("The disks of Elasticsearch are full.")
     if status in (408, 504) or types & {"timeout_exception", "receive_timeout_transport_exception"}:
         return BackendTimeout(_TOO_LONG)
-    if status == 429:
+    if status == 429 or "es_rejected_execution_exception" in types:
         return QuotaExceeded("Elasticsearch is busy. Try again in a moment.", retry_after_s=1)
+    if is_removed(error):
+        return BackendUnavailable("Records were removed while they were read (retention). Try again.")
     if status in (401, 403):
         return BackendUnavailable(
             f"Elasticsearch refuses the credentials of this server ({status}): check ELASTICSEARCH_API_KEY, or"
@@ -82,6 +86,16 @@ def is_too_complex(error: ApiError) -> bool:
         return True
     texts = " ".join(_reasons(error.body)).lower()
     return any(text in texts for text in _TOO_COMPLEX_TEXTS)
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether the server had no memory or no room for the request, which a moment later may be otherwise."""
+    return isinstance(error, ApiError) and bool(error_types(error) & _BUSY)
+
+
+def is_removed(error: BaseException | None) -> bool:
+    """Whether an index that was being read is gone: what is asked anew reads those that are left."""
+    return isinstance(error, ApiError) and bool(error_types(error) & _REMOVED)
 
 
 def error_types(error: ApiError) -> set[str]:

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import orjson
 from elastic_transport import ApiResponse, ConnectionTimeout, SerializationError, TlsError
 from elastic_transport import ConnectionError as NoConnection
 from elasticsearch import ApiError, AuthenticationException, Elasticsearch, UnsupportedProductError
+from elasticsearch.serializer import JsonSerializer
 
 from services.errors import BackendUnavailable, ConfigError
 from services.log_store.elasticsearch.client_errors import reason_of, translated
@@ -72,6 +74,13 @@ class ElasticSettings:
     external: Mapping[str, str] = field(default_factory=dict)
 
 
+class _FastReading(JsonSerializer):
+    """Reads answers, which may be tens of MB, four times as fast as the standard library."""
+
+    def json_loads(self, data: bytes) -> Any:
+        return orjson.loads(data)
+
+
 def connect(settings: ElasticSettings) -> Elasticsearch:
     """A client, safe to use from any thread. Nothing is asked of a server yet.
 
@@ -86,6 +95,7 @@ def connect(settings: ElasticSettings) -> Elasticsearch:
         "retry_on_status": (),
         "retry_on_timeout": False,
         "max_dead_node_backoff": 5,
+        "serializer": _FastReading(),
     }
     return Elasticsearch(list(settings.hosts), **options, **_credentials(settings), **_encryption(settings))
 

@@ -60,14 +60,17 @@ def fields_checked(
 
 def _sample(question: Question, scope: Mapping[str, Any], total: int, wanted: int) -> Mapping[str, Any]:
     """The query for at most `wanted` of the records of `scope`, and hardly fewer."""
-    share, sample = wanted / total, scope
+    share, most = wanted / total, 0
+    best: Mapping[str, Any] = _share_of(scope, share / 2)
     for _ in range(_TRIES):
         sample = _share_of(scope, share)
         number = question.count(sample)
-        if wanted * _CLOSE < number <= wanted:
+        if most < number <= wanted:
+            best, most = sample, number
+        if most > wanted * _CLOSE:
             break
         share *= wanted * (1 + _CLOSE) / 2 / max(1, number)
-    return sample
+    return best
 
 
 def _share_of(scope: Mapping[str, Any], share: float) -> dict[str, Any]:

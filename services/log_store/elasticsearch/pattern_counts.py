@@ -16,6 +16,7 @@ from services.log_store.elasticsearch.aggregation_fields import Clause
 from services.log_store.elasticsearch.aggregation_moment import at_one_moment
 from services.log_store.elasticsearch.aggregation_ranking import Ask
 from services.log_store.elasticsearch.cancelling import Question
+from services.log_store.elasticsearch.client_errors import is_removed
 from services.log_store.interface import PatternCount, PatternsResult
 from services.model import LEVEL_NUMBER, LEVELS
 from services.query.elastic_fields import LEVEL, SHAPE, TIME
@@ -82,11 +83,7 @@ def count_patterns(
     """
     began = time.perf_counter()
     if is_exact:
-        with at_one_moment(question, scope) as ask:
-            found = _grouped(_counted_there(ask), patterns)
-            told = [pattern for pattern in found[:limit] if len(pattern.shapes) <= _MOST_TERMS]
-            for some in _portions(told, _PATTERNS_AT_ONCE):
-                _sharpen(some, ask)
+        found = question.twice(lambda: _found_there(question, scope, patterns, limit), is_removed)
         return _result(found, limit, began, is_partial=False)
     with residual(()) as records:
         sql = f"""SELECT shape_id, level, count(*), epoch_us(min(timestamp)), epoch_us(max(timestamp))
@@ -94,6 +91,17 @@ def count_patterns(
         rows = records.cursor.execute(sql).fetchall()
         counted = (_Counted(shape, LEVELS[level], *numbers) for shape, level, *numbers in rows)
         return _result(_grouped(counted, patterns), limit, began, is_partial=records.is_partial)
+
+
+def _found_there(
+    question: Question, scope: Mapping[str, Any], patterns: PatternsOfShapes, limit: int
+) -> list[_Pattern]:
+    with at_one_moment(question, scope) as ask:
+        found = _grouped(_counted_there(ask), patterns)
+        told = [pattern for pattern in found[:limit] if len(pattern.shapes) <= _MOST_TERMS]
+        for some in _portions(told, _PATTERNS_AT_ONCE):
+            _sharpen(some, ask)
+    return found
 
 
 def _counted_there(ask: Ask) -> Iterator[_Counted]:

@@ -29,6 +29,7 @@ from services.log_store.duckdb.matching import Matching
 from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.elasticsearch.candidates import PATHS, SCHEMA, Candidates, Chunk
 from services.log_store.elasticsearch.paging import Hit
+from services.log_store.elasticsearch.totals import Totals
 from services.query.elastic import Compiled, ElasticCompiler, compile_query
 from services.query.fields import Kind, resolve
 from services.query.sql import Compiler
@@ -37,6 +38,9 @@ from services.query.sql_engine import match_regex, tokens
 from services.query.tree import And, Exists, Field, Network, Not, Or, Phrase, Query, Range, Regex, Wildcard, Word
 
 TABLE = "temp.candidates"
+
+ALWAYS = frozenset({"level", "shape_id"})
+"""Columns that a table has, whoever asks."""
 
 MAX_CANDIDATES = 100_000
 MAX_KEPT_BYTES = 128 << 20
@@ -88,6 +92,7 @@ class ResidualEngine:
         wait_s: float = 5.0,
     ):
         self.max_records = max_records
+        self.totals = Totals()
         self._max_bytes = max_bytes
         self._gate = HeavyGate(slots, wait_s=wait_s)
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -134,7 +139,7 @@ class ResidualEngine:
         Raises like `Question.search`, and `QuotaExceeded`; errors of DuckDB inside are turned into ours.
         """
         with self.checking(question, organisation_id, residual, shapes) as check:
-            wanted = columns_of(residual) | frozenset(columns)
+            wanted = columns_of(residual) | frozenset(columns) | ALWAYS
             candidates = Candidates(question, scope, wanted, most=most or self.max_records)
             rows, kept_bytes, is_full = 0, 0, False
             _create(check.cursor)

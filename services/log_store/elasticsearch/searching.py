@@ -10,6 +10,7 @@ from services.log_store.elasticsearch.cancelling import Question
 from services.log_store.elasticsearch.candidates import Candidates
 from services.log_store.elasticsearch.paging import Hit, Position, find, position_of
 from services.log_store.elasticsearch.residual import Check, PatternShapes, ResidualEngine, columns_of
+from services.log_store.elasticsearch.totals import Counted, Totals, key_of
 from services.log_store.interface import LogPage, LogQuery
 from services.model import record_id
 from services.query.tree import Query
@@ -47,7 +48,10 @@ def search_checked(
     """
     began = time.perf_counter()
     with engine.checking(question, organisation_id, residual, shapes) as check:
-        scan = _Scan(question, scope, columns_of(residual), engine.max_records, check, query)
+        columns = columns_of(residual)
+        key = key_of(organisation_id, scope, residual, newest_first=query.newest_first)
+        kept = _Kept(engine.totals, key) if "shape_id" not in columns else None
+        scan = _Scan(question, scope, columns, engine.max_records, check, query, kept)
         page = scan.page()
     wanted = page.hits[: query.limit]
     read = by_address(question, wanted)
@@ -80,6 +84,14 @@ class _Page:
 
 
 @dataclass(frozen=True)
+class _Kept:
+    """Where the total of this search is kept. Those of patterns are not: what belongs to one changes."""
+
+    totals: Totals
+    key: bytes
+
+
+@dataclass(frozen=True)
 class _Scan:
     """Candidates that are looked through for one page, and for the total."""
 
@@ -89,14 +101,31 @@ class _Scan:
     most: int
     check: Check
     query: LogQuery
+    kept: _Kept | None
 
     def page(self) -> _Page:
-        """The page. With a cursor, the records before it are counted by looking again from the beginning."""
-        counts_here = self.query.with_total and self.query.cursor is None
+        """The page. With a cursor, the records before it are counted by looking again from the beginning, unless the
+        total is known of an earlier page."""
+        known = self._known() if self.query.with_total else None
+        counts_here = self.query.with_total and self.query.cursor is None and known is None
         page = self._read(counts_here)
-        if self.query.with_total and not counts_here:
+        if known is not None:
+            page.is_partial |= known.is_partial
+            self._tell(page, known.total)
+        elif self.query.with_total and not counts_here:
             self._count(page)
         return page
+
+    def _known(self) -> Counted | None:
+        """Of a first page a partial total says how many were looked at: then it is counted."""
+        found = self.kept.totals.of(self.kept.key, self.question, self.scope) if self.kept else None
+        return found if found is None or self.query.cursor or not found.is_partial else None
+
+    def _keep(self, candidates: Candidates, total: int) -> None:
+        if self.kept and (candidates.is_partial or candidates.looked_at == candidates.expected):
+            number = candidates.expected if candidates.expected is not None else candidates.looked_at
+            counted = Counted(total, number, candidates.last_seq, candidates.is_partial)
+            self.kept.totals.keep(self.kept.key, counted)
 
     def _read(self, counts: bool) -> _Page:
         page, total = _Page(), 0
@@ -114,6 +143,8 @@ class _Scan:
         page.looked_at, page.is_partial = candidates.looked_at, candidates.is_partial
         page.looked_until = candidates.last if candidates.is_partial else None
         if counts:
+            if not is_stopped:
+                self._keep(candidates, total)
             self._tell(page, total)
         return page
 
@@ -123,6 +154,8 @@ class _Scan:
             total += len(self.check.rows(chunk))
             if self._is_enough(total):
                 break
+        else:
+            self._keep(candidates, total)
         page.looked_at += candidates.looked_at
         page.is_partial |= candidates.is_partial
         self._tell(page, total)
