@@ -126,7 +126,9 @@ class Aggregation:
     limit      keeps the largest groups (by number of records) of each field
     with_other everything beyond `limit` becomes one more group of that field, its metric computed over its records
     metric     of `field`, over the values that are numbers (see `services.query.language`), each element of a list one
-               value; `distinct` over all values. Percentiles are exact, between two values in proportion.
+               value; `distinct` over all values. Percentiles lie between two values in proportion. Both are exact in
+               the embedded store; on Elasticsearch distinct is exact (but for a rare collision of hashes) up to 40,000
+               values and percentiles up to 200,000 numbers, both less where an answer has many groups; beyond, close.
 
     Names are those of the query tree (no backslashes). Texts, times, ids and patterns are no groups; answers of more than
     100,000 rows and limits beyond 1,000 are refused: `InvalidQuery`.
